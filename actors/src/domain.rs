@@ -1,0 +1,9 @@
+//! The rules, pure: no actor framework, no clock, no randomness, no storage. A command is judged against
+//! state at a given time (`decide`, giving events or a [`refusal::Refusal`]); events change state (`apply`,
+//! total and small).
+
+pub mod event;
+pub mod ids;
+pub mod message;
+pub mod refusal;
+pub mod seq_set;

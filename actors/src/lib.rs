@@ -1,0 +1,14 @@
+//! The actors of messagecenter: everything but HTTP and the database.
+//!
+//! Read in this order: [`domain`] (the rules, pure), [`journal`] (the order of facts and the gate),
+//! [`runtime`] (supervision, admission, activation), then the actors that join them, and [`router`], the door.
+
+pub mod api;
+pub mod clock;
+pub mod domain;
+pub mod journal;
+pub mod log;
+pub mod ports;
+pub mod runtime;
+pub mod signal;
+pub mod world;

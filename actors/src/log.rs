@@ -1,0 +1,93 @@
+//! An actor's own view of the journal: what it decided last, and its answers' way through the gate.
+
+use std::sync::Arc;
+
+use crate::domain::event::{Fact, Position, Recorded};
+use crate::domain::ids::{ActorKey, Millis};
+use crate::journal::{AppendError, Journal, Loaded};
+use crate::runtime::behaviour::{Behaviour, Turn};
+use crate::runtime::failure::Failure;
+use crate::runtime::reply::Reply;
+
+/// How far one actor has come, in the facts it decided and in those it was told.
+pub struct Log {
+    key: ActorKey,
+    journal: Arc<Journal>,
+    generation: u64,
+    decided: Position,
+    told: Position,
+}
+
+impl Log {
+    /// The log of an actor that holds its snapshot; pass each of `loaded.events` to [`Log::hold`] as it is
+    /// applied.
+    pub fn new(key: ActorKey, journal: Arc<Journal>, loaded: &Loaded) -> Self {
+        let (decided, told) = loaded.snapshot.as_ref().map_or((0, 0), |s| (s.decided, s.told));
+        Self { key, journal, generation: loaded.generation, decided, told }
+    }
+
+    /// Notes that the actor holds a fact. `false` = it held it before: do not apply it again.
+    pub fn hold(&mut self, event: &Recorded) -> bool {
+        let own = event.fact.decider() == self.key;
+        let mark = if own { &mut self.decided } else { &mut self.told };
+        let new = event.position > *mark;
+        *mark = event.position.max(*mark);
+        new
+    }
+
+    /// Appends facts; the caller applies what comes back and then answers through [`Log::answer`].
+    ///
+    /// # Errors
+    /// The failure to answer with; if what the actor holds was lost, it also reloads after this turn.
+    pub fn append<B: Behaviour>(
+        &mut self,
+        at: Millis,
+        facts: Vec<Fact>,
+        turn: &mut Turn<B>,
+    ) -> Result<Vec<Arc<Recorded>>, Failure> {
+        match self.journal.append(self.generation, self.decided, at, facts) {
+            Ok(events) => {
+                if let Some(last) = events.last() {
+                    self.decided = last.position;
+                }
+                Ok(events)
+            }
+            Err(AppendError::StorageDown) => Err(Failure::StorageDown),
+            Err(AppendError::Closed) => Err(Failure::Draining),
+            Err(AppendError::Stale) => {
+                turn.reload();
+                Err(Failure::Restarting)
+            }
+        }
+    }
+
+    /// Answers once everything this actor decided so far is committed.
+    pub fn answer<A: Send + 'static>(&self, reply: Reply<A>, answer: A) {
+        self.journal.release_after(self.generation, self.decided, reply.with(answer));
+    }
+
+    /// Position of the last fact it decided.
+    pub const fn decided(&self) -> Position {
+        self.decided
+    }
+
+    /// Position of the last fact it was told.
+    pub const fn told(&self) -> Position {
+        self.told
+    }
+
+    /// The generation it recovered in.
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Its key.
+    pub const fn key(&self) -> &ActorKey {
+        &self.key
+    }
+
+    /// The journal.
+    pub const fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+}

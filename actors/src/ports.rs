@@ -1,0 +1,205 @@
+//! The ports: what the actors need of storage and of time. `src/storage` implements them on SurrealDB,
+//! [`crate::memory`] in memory; one contract-test suite runs on both.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::domain::event::Position;
+use crate::domain::ids::{ActorKey, Millis};
+
+/// Why storage did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// A concurrent transaction won; nothing was written; trying again may succeed.
+    #[error("storage conflict: {0}")]
+    Conflict(String),
+    /// The record exists already (only from inserts).
+    #[error("exists already")]
+    Exists,
+    /// Another process owns the store now; this one must stop writing.
+    #[error("fenced: {0}")]
+    Fenced(String),
+    /// The store cannot be reached or cannot write now; nothing was written.
+    #[error("storage unavailable: {0}")]
+    Unavailable(String),
+    /// What was read is not what was written.
+    #[error("corrupt: {0}")]
+    Corrupt(String),
+    /// The write may or may not have happened; read back to find out.
+    #[error("outcome unknown: {0}")]
+    Unknown(String),
+}
+
+/// One group commit: events of positions `first ..= first + count - 1`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Position of its first event; with the log it is the record's id, so writing it twice is refused.
+    pub first: Position,
+    /// How many events, at least 1.
+    pub count: u32,
+    /// Names this attempt's content: reading it back decides an unknown outcome.
+    pub id: Uuid,
+    /// Which start of the service wrote it; rises by one at every start.
+    pub epoch: u64,
+    /// Newest admission time in it.
+    pub at: Millis,
+    /// The events in the versioned encoding of [`crate::journal::encoding`].
+    pub events: Bytes,
+}
+
+/// The journal's records.
+#[async_trait]
+pub trait JournalStore: Send + Sync + 'static {
+    /// Writes one batch durably. `Exists` when a record with this first position is there already.
+    async fn append(&self, batch: &Batch) -> Result<(), StoreError>;
+    /// The batch whose first position is `first`, if there is one.
+    async fn read(&self, first: Position) -> Result<Option<Batch>, StoreError>;
+    /// Batches with `from <= first position < below`, rising, at most `limit` (≤ 512) of them.
+    async fn scan(&self, from: Position, below: Position, limit: usize) -> Result<Vec<Batch>, StoreError>;
+    /// Where recovery starts reading and where writing goes on.
+    async fn bounds(&self) -> Result<JournalBounds, StoreError>;
+    /// Records that every event below `replay_from` is in snapshots.
+    async fn set_checkpoint(&self, replay_from: Position) -> Result<(), StoreError>;
+    /// Deletes batches whose events all lie below `below`; returns how many batches.
+    async fn trim(&self, below: Position) -> Result<u64, StoreError>;
+    /// Takes the store for this process: the new epoch, one more than the last. Whoever held it before is
+    /// fenced from then on.
+    async fn acquire(&self) -> Result<u64, StoreError>;
+}
+
+/// What the journal holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JournalBounds {
+    /// First position of the oldest batch still kept; 0 when empty.
+    pub oldest: Position,
+    /// Position of the newest committed event; 0 when there never was one (trimming does not lower it).
+    pub newest: Position,
+    /// Every event below this is in snapshots; at least 1.
+    pub replay_from: Position,
+    /// The newest batch's time: the clock never goes below it.
+    pub at: Millis,
+}
+
+/// What one actor knew at a position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Whose.
+    pub key: ActorKey,
+    /// Holds every event that this actor decided up to here.
+    pub decided: Position,
+    /// Holds every event that this actor was told up to here.
+    pub told: Position,
+    /// Version of `state`'s encoding.
+    pub version: u16,
+    /// The small state, in MessagePack.
+    pub state: Bytes,
+}
+
+/// A part of an actor's state that grows, kept in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Collection {
+    /// Messages, [`crate::domain::history::PAGE_MESSAGES`] to a page; plain objects.
+    History,
+    /// Members of a group with their cursors.
+    Members,
+    /// Rows of an inbox.
+    Rows,
+}
+
+impl Collection {
+    /// The table's name.
+    pub const fn table(self) -> &'static str {
+        match self {
+            Self::History => "history",
+            Self::Members => "member",
+            Self::Rows => "inbox_row",
+        }
+    }
+}
+
+/// One page of a collection of one actor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// Which collection.
+    pub collection: Collection,
+    /// Which page, from 0.
+    pub number: u64,
+    /// The snapshot position it was written with (the greater of decided and told).
+    pub position: Position,
+    /// An array of plain JSON objects (history), or any JSON value for the other collections.
+    pub content: serde_json::Value,
+}
+
+/// Snapshots and their pages.
+#[async_trait]
+pub trait StateStore: Send + Sync + 'static {
+    /// The newest snapshot of an actor.
+    async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError>;
+    /// One page.
+    async fn page(
+        &self,
+        key: &ActorKey,
+        collection: Collection,
+        number: u64,
+    ) -> Result<Option<Page>, StoreError>;
+    /// Pages `from .. to` (exact bounds, at most 512 read at a time inside), rising; absent ones are left out.
+    async fn pages(
+        &self,
+        key: &ActorKey,
+        collection: Collection,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Page>, StoreError>;
+    /// Writes a snapshot and its changed pages in one transaction.
+    async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError>;
+    /// The keys of all snapshots of one kind (`"shunt"`), for recovery.
+    async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError>;
+}
+
+/// What the directory keeps, each in a table of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Entry {
+    /// `directory_user`.
+    User,
+    /// `directory_position`.
+    Position,
+    /// `directory_agent`: which enterprise an agent belongs to.
+    Agent,
+}
+
+impl Entry {
+    /// The table's name.
+    pub const fn table(self) -> &'static str {
+        match self {
+            Self::User => "directory_user",
+            Self::Position => "directory_position",
+            Self::Agent => "directory_agent",
+        }
+    }
+}
+
+/// Rows of the directory: plain JSON objects by id.
+#[async_trait]
+pub trait DirectoryStore: Send + Sync + 'static {
+    /// The rows of those ids that exist, with their ids, in any order. At most 512 ids.
+    async fn get(&self, entry: Entry, ids: &[String])
+    -> Result<Vec<(String, serde_json::Value)>, StoreError>;
+    /// Creates or replaces a row durably.
+    async fn put(&self, entry: Entry, id: &str, row: &serde_json::Value) -> Result<(), StoreError>;
+    /// Creates a row durably; `Exists` if it is there.
+    async fn insert(&self, entry: Entry, id: &str, row: &serde_json::Value) -> Result<(), StoreError>;
+    /// Deletes a row; whether there was one.
+    async fn delete(&self, entry: Entry, id: &str) -> Result<bool, StoreError>;
+}
+
+/// All of storage, as one engine gives it.
+pub trait Store: JournalStore + StateStore + DirectoryStore {}
+
+impl<T: JournalStore + StateStore + DirectoryStore> Store for T {}
+
+/// Wall time in epoch milliseconds.
+pub trait WallClock: Send + Sync + 'static {
+    /// Now, as the machine tells it.
+    fn now(&self) -> Millis;
+}

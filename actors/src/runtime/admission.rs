@@ -1,0 +1,5 @@
+//! Admission.
+
+/// A permit.
+#[derive(Debug)]
+pub struct Permit;

@@ -1,0 +1,99 @@
+//! What a domain actor implements, and what it is given during a turn.
+
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use super::reply::Reply;
+
+/// A domain actor: owns its state, handles one message at a time, never awaits inside a turn.
+///
+/// A panic in any method costs the command in hand; the host then drops the value and recovers a new one.
+pub trait Behaviour: Sized + Unpin + 'static {
+    /// A word for this kind: metric label, log field.
+    const KIND: &'static str;
+    /// Names one actor of this kind.
+    type Key: Clone + Eq + Hash + fmt::Display + Send + Sync + Unpin + 'static;
+    /// A request that gets an answer; admitted with a permit.
+    type Command: Send + 'static;
+    /// The answer.
+    type Answer: Send + 'static;
+    /// A message without an answer, told by other parts; holds no permit.
+    type Notice: Send + 'static;
+    /// What actors of this kind may use (journal, storage, clock …).
+    type World: Send + Sync + 'static;
+
+    /// Rebuilds committed state. `restart`: an earlier incarnation may have uncommitted appends; wait for
+    /// them first. Runs before the first message; messages wait in the mailbox.
+    ///
+    /// # Errors
+    /// `Retry` is tried again with backoff and costs no restart budget; `Broken` quarantines the actor.
+    fn recover(
+        key: Self::Key,
+        world: Arc<Self::World>,
+        restart: bool,
+    ) -> BoxFuture<'static, Result<Self, RecoverError>>;
+
+    /// Handles a command; `reply` must be answered, moved on (gate, parked load) or it answers `Lost`.
+    fn handle(&mut self, command: Self::Command, reply: Reply<Self::Answer>, turn: &mut Turn<Self>);
+
+    /// Takes a notice.
+    fn told(&mut self, notice: Self::Notice, turn: &mut Turn<Self>);
+
+    /// Called by the sweep, at least once a second while active: timers and deadlines.
+    fn tick(&mut self, _turn: &mut Turn<Self>) {}
+
+    /// Whether it must stay active although idle (a deadline ahead). Asked after every turn.
+    fn pinned(&self) -> bool {
+        false
+    }
+
+    /// A word for the command: metric label, dead letters. Never content.
+    fn operation(command: &Self::Command) -> &'static str;
+}
+
+/// Why an actor could not recover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecoverError {
+    /// Storage is away: try again.
+    Retry(String),
+    /// What is stored cannot be understood: quarantine.
+    Broken(String),
+}
+
+type Resume<B> = Box<dyn FnOnce(&mut B, &mut Turn<B>) + Send>;
+
+/// What an actor may ask of its host during a turn.
+pub struct Turn<B: Behaviour> {
+    pub(super) parked: Vec<BoxFuture<'static, Resume<B>>>,
+    pub(super) reload: bool,
+}
+
+impl<B: Behaviour> Default for Turn<B> {
+    fn default() -> Self {
+        Self { parked: Vec::new(), reload: false }
+    }
+}
+
+impl<B: Behaviour> Turn<B> {
+    /// Runs `work` beside the mailbox and then `then` as a turn of its own with its output. If the actor
+    /// restarts or stops first, both are dropped (a reply inside then answers `Lost`).
+    pub fn park<T: Send + 'static>(
+        &mut self,
+        work: impl Future<Output = T> + Send + 'static,
+        then: impl FnOnce(&mut B, T, &mut Turn<B>) + Send + 'static,
+    ) {
+        self.parked.push(Box::pin(async move {
+            let output = work.await;
+            let resume: Resume<B> = Box::new(move |actor, turn| then(actor, output, turn));
+            resume
+        }));
+    }
+
+    /// Drop the state after this turn and recover it from what is committed (`restart` = true). Counts no crash.
+    pub fn reload(&mut self) {
+        self.reload = true;
+    }
+}

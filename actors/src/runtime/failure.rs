@@ -1,0 +1,43 @@
+//! Failures: why a command got no answer although nothing was wrong with it. Each becomes one 429 or 503.
+
+use std::time::Duration;
+
+/// Why there is no answer. `may have happened` is said where it is true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// This actor has all the commands it may have: try again after the given time. Nothing happened.
+    MailboxFull(Duration),
+    /// The whole service has all the commands it may have. Nothing happened.
+    Overloaded(Duration),
+    /// The command made its actor panic; it is dead-lettered and not tried again. It may have happened.
+    Crashed,
+    /// The actor is restarting or activating and could not take the command. Nothing happened.
+    Restarting,
+    /// The actor failed too often or cannot recover; an operator must resume it. Nothing happened.
+    Quarantined,
+    /// The service is shutting down. Nothing happened.
+    Draining,
+    /// Storage cannot be written or read now. Nothing happened.
+    StorageDown,
+    /// Storage did not say whether it committed. It may have happened.
+    OutcomeUnknown,
+    /// The answer was lost with its actor. It may have happened.
+    Lost,
+}
+
+impl Failure {
+    /// A word for metrics and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MailboxFull(_) => "mailbox_full",
+            Self::Overloaded(_) => "overloaded",
+            Self::Crashed => "crashed",
+            Self::Restarting => "restarting",
+            Self::Quarantined => "quarantined",
+            Self::Draining => "draining",
+            Self::StorageDown => "storage_down",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Lost => "lost",
+        }
+    }
+}

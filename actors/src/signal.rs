@@ -1,0 +1,18 @@
+//! What actors are told without being asked: committed facts and housekeeping.
+
+use std::sync::Arc;
+
+use crate::domain::event::Recorded;
+
+/// A notice to any of the four actors.
+#[derive(Debug, Clone)]
+pub enum Signal {
+    /// A committed fact that concerns the actor and that another actor decided.
+    Committed(Arc<Recorded>),
+    /// Write a snapshot if anything changed since the last one.
+    Snapshot,
+    /// A commit failed for good: recover if ahead of the disk.
+    RolledBack,
+    /// An agent (bare id) was heard from. Only shunts listen.
+    Heartbeat(Arc<str>),
+}

@@ -1,0 +1,56 @@
+//! What every actor may use, and the rules' numbers.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::domain::ids::Millis;
+use crate::journal::Journal;
+use crate::ports::Store;
+
+/// What every actor may use. One per service.
+pub struct World {
+    /// The journal and its gate.
+    pub journal: Arc<Journal>,
+    /// Snapshots, pages and directory rows.
+    pub store: Arc<dyn Store>,
+    /// The one clock.
+    pub clock: Clock,
+    /// The rules' numbers.
+    pub rules: Rules,
+}
+
+/// The rules' numbers; all are settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// How long a user may withdraw a message, in milliseconds.
+    pub withdraw_window: Millis,
+    /// The same for an agent.
+    pub withdraw_window_agent: Millis,
+    /// Whether a group that was never defined is open to all.
+    pub groups_open: bool,
+    /// How long an idempotency key is remembered, in milliseconds.
+    pub idempotency_age: Millis,
+    /// How many keyed sends of a conversation are remembered.
+    pub idempotency_count: usize,
+    /// How long a reservation holds a place, in milliseconds.
+    pub lease: Millis,
+    /// How long after its last heartbeat an online agent counts as away, in milliseconds.
+    pub heartbeat_lapse: Millis,
+    /// Places of an agent whose record does not say.
+    pub default_capacity: u32,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            withdraw_window: 120_000,
+            withdraw_window_agent: 120_000,
+            groups_open: true,
+            idempotency_age: 86_400_000,
+            idempotency_count: 1_000,
+            lease: 30_000,
+            heartbeat_lapse: 60_000,
+            default_capacity: 5,
+        }
+    }
+}
