@@ -3,7 +3,9 @@
 //! total and small).
 
 pub mod event;
+pub mod identity;
 pub mod ids;
 pub mod message;
+pub mod paged;
 pub mod refusal;
 pub mod seq_set;
