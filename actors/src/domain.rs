@@ -3,6 +3,7 @@
 //! total and small).
 
 pub mod event;
+pub mod group_head;
 pub mod identity;
 pub mod ids;
 pub mod message;

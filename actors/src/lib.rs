@@ -6,6 +6,7 @@
 pub mod api;
 pub mod clock;
 pub mod domain;
+pub mod heads;
 pub mod journal;
 pub mod log;
 pub mod ports;
