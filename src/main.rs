@@ -1,2 +1,18 @@
-//! Service.
-fn main() {}
+//! messagecenter: the program. Its table of contents:
+//!
+//! - `messagecenter serve`: [`messagecenter::program::serve`]
+//! - `messagecenter config`: [`messagecenter::program::config`]
+//! - `messagecenter journal`: [`messagecenter::program::journal`]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use messagecenter::cli::{Cli, Command};
+use messagecenter::program;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Config { settings, explain, page } => program::config(settings, explain.as_deref(), page),
+    };
+    program::exit(outcome)
+}

@@ -1,0 +1,84 @@
+//! The command line: what may be typed, and the settings that flags stand for.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Sources;
+
+/// Chat, customer-service sessions, groups and notices over HTTP.
+#[derive(Debug, Parser)]
+#[command(name = "messagecenter", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show settings: value, the layer that set it, default, range, meaning
+    Config {
+        /// Where settings come from
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// Only this setting
+        #[arg(long, value_name = "KEY", conflicts_with = "page")]
+        explain: Option<String>,
+        /// Print a page made from the table of settings instead
+        #[arg(long)]
+        page: Option<Page>,
+    },
+}
+
+/// The pages that `config --page` prints.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Page {
+    /// config/messagecenter.toml: every setting, commented
+    File,
+    /// The table of docs/configuration.md
+    Reference,
+}
+
+/// Flags that set settings.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SettingFlags {
+    /// Configuration file (default: config/messagecenter.toml if it exists)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Same as --set server.address=ADDRESS
+    #[arg(long, value_name = "ADDRESS")]
+    pub address: Option<String>,
+    /// Same as --set storage.url=URL
+    #[arg(long, value_name = "URL")]
+    pub storage: Option<String>,
+    /// Set one setting; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+}
+
+impl SettingFlags {
+    /// The layers that these flags and the process's environment make.
+    pub fn sources(self) -> Sources {
+        let mut flags = Vec::new();
+        for (key, value) in self.set {
+            flags.push((key, value, "--set"));
+        }
+        flags.extend(self.address.map(|value| ("server.address".to_owned(), value, "--address")));
+        flags.extend(self.storage.map(|value| ("storage.url".to_owned(), value, "--storage")));
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+            })
+            .collect();
+        Sources { file: self.config, environment, flags }
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.to_owned())),
+        None => Err("expected KEY=VALUE, for example log.level=debug".to_owned()),
+    }
+}

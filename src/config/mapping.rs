@@ -1,0 +1,51 @@
+//! From settings to what each part takes.
+
+use std::time::Duration;
+
+use messagecenter_actors::runtime::policy::Policy;
+use messagecenter_actors::world::Rules;
+
+use super::Settings;
+
+/// Cores of this machine, at least 1.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl Settings {
+    /// HTTP worker threads.
+    pub fn workers(&self) -> usize {
+        if self.server.workers == 0 { cores() } else { self.server.workers }
+    }
+
+    /// The supervision policy.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            mailbox_capacity: self.admission.mailbox_capacity,
+            service_capacity: self.admission.service_capacity,
+            turn_budget: self.supervision.turn_budget,
+            activation_concurrency: self.activation.concurrency,
+            restart_budget: self.supervision.restart_budget,
+            restart_window: Duration::from_millis(self.supervision.restart_window_ms),
+            backoff_min: Duration::from_millis(self.supervision.backoff_min_ms),
+            backoff_max: Duration::from_millis(self.supervision.backoff_max_ms),
+            idle_after: Duration::from_millis(self.passivation.idle_after_ms),
+            active_limit: self.passivation.active_limit,
+            shards: if self.runtime.shards == 0 { cores() } else { self.runtime.shards },
+        }
+    }
+
+    /// The rules' numbers.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            withdraw_window: self.messages.withdraw_window_ms,
+            withdraw_window_agent: self.messages.withdraw_window_agent_ms,
+            groups_open: self.groups.open,
+            idempotency_age: self.messages.idempotency_age_ms,
+            idempotency_count: self.messages.idempotency_count,
+            lease: self.routing.lease_ms,
+            heartbeat_lapse: self.routing.heartbeat_lapse_ms,
+            default_capacity: self.routing.default_capacity,
+        }
+    }
+}

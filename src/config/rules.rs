@@ -1,0 +1,86 @@
+//! The rules of text settings, and the rules that join several settings.
+
+use std::net::SocketAddr;
+
+use super::settings::Settings;
+
+/// Anything.
+pub(super) fn any(_: &str) -> Result<(), &'static str> {
+    Ok(())
+}
+
+/// An IP address and a port.
+pub(super) fn address(text: &str) -> Result<(), &'static str> {
+    text.parse::<SocketAddr>().map(|_| ()).map_err(|_| "not an IP address with a port")
+}
+
+/// A name that SurrealDB takes without quoting.
+pub(super) fn name(text: &str) -> Result<(), &'static str> {
+    let plain = text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    let starts_well = text.chars().next().is_some_and(|letter| letter.is_ascii_alphabetic());
+    if plain && starts_well && text.len() <= 64 { Ok(()) } else { Err("not a plain name") }
+}
+
+/// The engines that keep what was acknowledged.
+pub(super) fn storage_url(text: &str) -> Result<(), &'static str> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err("not a URL");
+    };
+    match scheme {
+        "rocksdb" if rest.split('?').next().is_none_or(str::is_empty) => Err("the path is missing"),
+        "rocksdb" if rest.contains('?') && !rest.ends_with("?sync=every") => {
+            Err("anything but sync=every would acknowledge messages that a power cut takes back")
+        }
+        "rocksdb" => Ok(()),
+        "mem" if rest.is_empty() => Ok(()),
+        "mem" => Err("mem:// takes no path"),
+        "ws" | "wss" if rest.contains('@') => {
+            Err("credentials belong in storage.username and storage.password_file")
+        }
+        "ws" | "wss" if rest.is_empty() => Err("the host is missing"),
+        "ws" | "wss" => Ok(()),
+        "surrealkv" => Err("the surrealkv engine (0.21.4) loses an acknowledged, fsynced transaction at a \
+                            kill -9 after each memtable rotation"),
+        _ => Err("unknown engine"),
+    }
+}
+
+/// Rules that join settings: the key at fault and what to do.
+pub(super) fn joint(settings: &Settings) -> Result<(), (&'static str, String)> {
+    let address = settings.server.address;
+    if !address.ip().is_loopback() && !settings.auth.trust_headers {
+        return Err((
+            "server.address",
+            format!(
+                "{address} is reachable from other machines, and whoever reaches it may claim any identity \
+                 header; listen on 127.0.0.1, or put a gateway in front that sets the headers and set \
+                 auth.trust_headers = true"
+            ),
+        ));
+    }
+    let supervision = &settings.supervision;
+    if supervision.backoff_min_ms > supervision.backoff_max_ms {
+        return Err((
+            "supervision.backoff_min_ms",
+            format!(
+                "{} is more than supervision.backoff_max_ms = {}",
+                supervision.backoff_min_ms, supervision.backoff_max_ms
+            ),
+        ));
+    }
+    let admission = &settings.admission;
+    if admission.mailbox_capacity > admission.service_capacity {
+        return Err((
+            "admission.mailbox_capacity",
+            format!(
+                "{} is more than admission.service_capacity = {}",
+                admission.mailbox_capacity, admission.service_capacity
+            ),
+        ));
+    }
+    let storage = &settings.storage;
+    if !storage.password_file.is_empty() && !storage.password.is_empty() {
+        return Err(("storage.password", "set it or storage.password_file, not both".to_owned()));
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! The settings as the program uses them: typed, complete and valid. Built only by [`super::load`].
+//!
+//! The structs refuse unknown and missing keys, so they and [`super::table::SETTINGS`] cannot drift apart: the
+//! built-in defaults would not load.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+
+/// All settings. What each means stands in [`super::table::SETTINGS`] under `section.name`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the table documents every key, and tests hold it against these structs")]
+pub struct Settings {
+    pub server: Server,
+    pub http: Http,
+    pub auth: Auth,
+    pub storage: Storage,
+    pub commit: Commit,
+    pub journal: Journal,
+    pub supervision: Supervision,
+    pub admission: Admission,
+    pub passivation: Passivation,
+    pub activation: Activation,
+    pub runtime: Runtime,
+    pub messages: Messages,
+    pub groups: Groups,
+    pub routing: Routing,
+    pub log: Log,
+}
+
+/// One section: a struct whose fields are the table's keys.
+macro_rules! section {
+    ($(#[$about:meta])* $name:ident { $($field:ident: $type:ty),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(missing_docs, reason = "the table documents every key")]
+        pub struct $name {
+            $(pub $field: $type,)+
+        }
+    };
+}
+
+section!(
+    /// `server.*`
+    Server { address: SocketAddr, workers: usize }
+);
+section!(
+    /// `http.*`
+    Http { body_limit: usize, request_timeout_ms: u64, business_status: BusinessStatus }
+);
+section!(
+    /// `auth.*`
+    Auth { trust_headers: bool }
+);
+section!(
+    /// `storage.*`
+    Storage {
+        url: String,
+        namespace: String,
+        database: String,
+        username: String,
+        password: Secret,
+        password_file: String,
+        timeout_ms: u64,
+    }
+);
+section!(
+    /// `commit.*`
+    Commit { max_events: usize, max_bytes: usize, resolve_timeout_ms: u64 }
+);
+section!(
+    /// `journal.*`
+    Journal { retention_hours: u64, retention_bytes: u64 }
+);
+section!(
+    /// `supervision.*`
+    Supervision {
+        restart_budget: u32,
+        restart_window_ms: u64,
+        backoff_min_ms: u64,
+        backoff_max_ms: u64,
+        turn_budget: usize,
+    }
+);
+section!(
+    /// `admission.*`
+    Admission { mailbox_capacity: usize, service_capacity: usize }
+);
+section!(
+    /// `passivation.*`
+    Passivation { idle_after_ms: u64, active_limit: usize }
+);
+section!(
+    /// `activation.*`
+    Activation { concurrency: usize }
+);
+section!(
+    /// `runtime.*`
+    Runtime { shards: usize }
+);
+section!(
+    /// `messages.*`
+    Messages {
+        withdraw_window_ms: i64,
+        withdraw_window_agent_ms: i64,
+        idempotency_age_ms: i64,
+        idempotency_count: usize,
+    }
+);
+section!(
+    /// `groups.*`
+    Groups { open: bool }
+);
+section!(
+    /// `routing.*`
+    Routing { lease_ms: i64, heartbeat_lapse_ms: i64, default_capacity: u32 }
+);
+section!(
+    /// `log.*`
+    Log { level: String, format: LogFormat }
+);
+
+/// `http.business_status`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BusinessStatus {
+    /// 200 with the error code.
+    Ok,
+    /// The matching 4xx.
+    Rest,
+}
+
+/// `log.format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// A text that no output shows.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one who needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(secret)")
+    }
+}

@@ -1,0 +1,290 @@
+//! Every setting there is. This table alone decides which keys exist, what they accept and what is said of
+//! them: validation, `messagecenter config`, `config/messagecenter.toml` and `docs/configuration.md` follow it.
+
+use super::rules;
+use super::setting::{Kind, Setting};
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
+const fn integer(
+    key: &'static str,
+    default: &'static str,
+    range: (i64, i64),
+    meaning: &'static str,
+) -> Setting {
+    let kind = Kind::Integer { min: range.0, max: range.1 };
+    Setting { key, kind, default, reloadable: false, secret: false, meaning }
+}
+
+const fn flag(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { key, kind: Kind::Flag, default, reloadable: false, secret: false, meaning }
+}
+
+const fn choice(
+    key: &'static str,
+    default: &'static str,
+    words: &'static [&'static str],
+    meaning: &'static str,
+) -> Setting {
+    Setting { key, kind: Kind::Choice(words), default, reloadable: false, secret: false, meaning }
+}
+
+const fn text(
+    key: &'static str,
+    default: &'static str,
+    allowed: &'static str,
+    check: fn(&str) -> Result<(), &'static str>,
+    meaning: &'static str,
+) -> Setting {
+    Setting { key, kind: Kind::Text { allowed, check }, default, reloadable: false, secret: false, meaning }
+}
+
+/// All settings, by section, in the order in which they are shown.
+pub static SETTINGS: &[Setting] = &[
+    text(
+        "server.address",
+        "127.0.0.1:8888",
+        "an IP address with a port (port 0: any free one)",
+        rules::address,
+        "Where the service listens. An address that other machines reach is refused unless auth.trust_headers \
+         is true.",
+    ),
+    integer(
+        "server.workers",
+        "0",
+        (0, 1_024),
+        "HTTP worker threads; 0 means one per core. They only parse, forward and answer.",
+    ),
+    integer(
+        "http.body_limit",
+        "1048576",
+        (1_024, 67_108_864),
+        "Largest request body in bytes, after decompression; a larger one is answered 413.",
+    ),
+    integer(
+        "http.request_timeout_ms",
+        "3000",
+        (100, 600_000),
+        "How long a request may take before it is answered 503; what it asked may still happen.",
+    ),
+    choice(
+        "http.business_status",
+        "ok",
+        &["ok", "rest"],
+        "HTTP status of a business refusal: ok answers 200 with the error_code, as the contract's clients \
+         expect; rest answers the matching 4xx.",
+    ),
+    flag(
+        "auth.trust_headers",
+        "false",
+        "Says that a gateway in front authenticates callers and sets the identity headers. The service itself \
+         believes every identity header.",
+    ),
+    text(
+        "storage.url",
+        "rocksdb://data/messagecenter?sync=every",
+        "rocksdb://PATH?sync=every, mem://, ws://HOST:PORT or wss://HOST:PORT",
+        rules::storage_url,
+        "Where facts are kept. rocksdb:// is embedded and fsyncs every commit; mem:// forgets everything at \
+         exit; ws:// and wss:// are a SurrealDB server, whose own settings decide durability. surrealkv:// is \
+         refused: it loses acknowledged messages at a kill -9.",
+    ),
+    text(
+        "storage.namespace",
+        "main",
+        "letters, digits and _, a letter first, at most 64",
+        rules::name,
+        "The SurrealDB namespace.",
+    ),
+    text(
+        "storage.database",
+        "main",
+        "letters, digits and _, a letter first, at most 64",
+        rules::name,
+        "The SurrealDB database.",
+    ),
+    text(
+        "storage.username",
+        "",
+        "any text; empty means no sign-in",
+        rules::any,
+        "The user that signs in to a SurrealDB server (ws://, wss://).",
+    ),
+    Setting {
+        key: "storage.password",
+        kind: Kind::Text { allowed: "any text", check: rules::any },
+        default: "",
+        reloadable: false,
+        secret: true,
+        meaning: "Its password. Prefer storage.password_file: environments and command lines are seen by others.",
+    },
+    text(
+        "storage.password_file",
+        "",
+        "the path of a readable file; empty means none",
+        rules::any,
+        "A file whose first line is the password.",
+    ),
+    integer(
+        "storage.timeout_ms",
+        "10000",
+        (100, 600_000),
+        "How long one storage operation may take before its outcome counts as unknown.",
+    ),
+    integer(
+        "commit.max_events",
+        "1000",
+        (1, 100_000),
+        "Most events in one group commit. A batch takes what queued while the previous one was written.",
+    ),
+    integer(
+        "commit.max_bytes",
+        "4194304",
+        (65_536, 67_108_864),
+        "Most bytes in one group commit; bounds the memory of a commit and the time to read it back.",
+    ),
+    integer(
+        "commit.resolve_timeout_ms",
+        "10000",
+        (100, 600_000),
+        "How long the committer asks storage whether a commit happened before callers get 503 outcome unknown.",
+    ),
+    integer(
+        "journal.retention_hours",
+        "24",
+        (0, 8_760),
+        "How long journal records are kept after snapshots hold their facts.",
+    ),
+    integer(
+        "journal.retention_bytes",
+        "1073741824",
+        (0, 1_099_511_627_776),
+        "Most bytes of journal records kept for the retention; the oldest go first.",
+    ),
+    integer(
+        "supervision.restart_budget",
+        "5",
+        (1, 1_000),
+        "Crashes of one actor within supervision.restart_window_ms before it is quarantined.",
+    ),
+    integer(
+        "supervision.restart_window_ms",
+        "60000",
+        (1_000, DAY_MS),
+        "The window in which crashes are counted against the budget.",
+    ),
+    integer(
+        "supervision.backoff_min_ms",
+        "100",
+        (1, 60_000),
+        "Delay before the first restart; it doubles with each further crash in the window.",
+    ),
+    integer("supervision.backoff_max_ms", "30000", (1, 600_000), "Longest delay before a restart."),
+    integer(
+        "supervision.turn_budget",
+        "64",
+        (1, 10_000),
+        "Messages an actor handles in one poll before it yields its thread to its neighbours.",
+    ),
+    integer(
+        "admission.mailbox_capacity",
+        "1024",
+        (1, 1_000_000),
+        "Commands one actor may hold (waiting, in hand or uncommitted); more are answered 429.",
+    ),
+    integer(
+        "admission.service_capacity",
+        "16384",
+        (1, 10_000_000),
+        "Commands the whole service may hold; more are answered 503.",
+    ),
+    integer(
+        "passivation.idle_after_ms",
+        "120000",
+        (100, DAY_MS),
+        "Idle time after which an actor is written down and leaves memory.",
+    ),
+    integer(
+        "passivation.active_limit",
+        "100000",
+        (16, 100_000_000),
+        "Active actors of one kind; above it the least recently used idle ones leave first.",
+    ),
+    integer(
+        "activation.concurrency",
+        "256",
+        (1, 10_000),
+        "Actors that may load from storage at once; further ones wait their turn.",
+    ),
+    integer(
+        "runtime.shards",
+        "0",
+        (0, 1_024),
+        "Threads that run actors; 0 means one per core. An actor stays on one thread.",
+    ),
+    integer(
+        "messages.withdraw_window_ms",
+        "120000",
+        (0, 31_536_000_000),
+        "How long a user may withdraw a message after sending it.",
+    ),
+    integer(
+        "messages.withdraw_window_agent_ms",
+        "120000",
+        (0, 31_536_000_000),
+        "The same for a customer-service agent.",
+    ),
+    integer(
+        "messages.idempotency_age_ms",
+        "86400000",
+        (1_000, 30 * DAY_MS),
+        "How long an Idempotency-Key is remembered.",
+    ),
+    integer(
+        "messages.idempotency_count",
+        "1000",
+        (1, 100_000),
+        "Keyed sends of one conversation that are remembered; the oldest are forgotten first.",
+    ),
+    flag(
+        "groups.open",
+        "true",
+        "Whether a group that was never defined is created by the first send, and whoever sends or reads joins.",
+    ),
+    integer(
+        "routing.lease_ms",
+        "30000",
+        (1_000, DAY_MS),
+        "How long a reservation from obtainShunt holds an agent's place.",
+    ),
+    integer(
+        "routing.heartbeat_lapse_ms",
+        "60000",
+        (1_000, DAY_MS),
+        "How long after its last request an online agent counts as away.",
+    ),
+    integer(
+        "routing.default_capacity",
+        "5",
+        (0, 10_000),
+        "Customers at once for an agent whose record names no capacity.",
+    ),
+    choice(
+        "log.level",
+        "info",
+        &["error", "warn", "info", "debug", "trace"],
+        "How much the service says on standard error. No level logs message content, phones or tokens.",
+    ),
+    choice(
+        "log.format",
+        "text",
+        &["text", "json"],
+        "How log lines look: text for people, json for machines.",
+    ),
+];
+
+/// The setting of `key`.
+pub fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}

@@ -1,0 +1,8 @@
+//! The service around the actors: configuration, command line, HTTP in front, SurrealDB behind.
+//!
+//! Start reading at [`service`], which puts the parts together; [`config`] says what can be set.
+
+pub mod cli;
+pub mod config;
+pub mod program;
+pub mod telemetry;
