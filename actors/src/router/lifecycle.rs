@@ -1,0 +1,206 @@
+//! Start, sweep and drain: what the router does besides forwarding.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use prometheus_client::registry::Registry as Metrics;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::Router;
+use super::dispatch::Dispatch;
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::domain::ids::ActorKey;
+use crate::heads::Heads;
+use crate::journal::{Journal, JournalSettings};
+use crate::ports::{Store, StoreError, WallClock};
+use crate::runtime::admission::Admission;
+use crate::runtime::observation::Observation;
+use crate::runtime::policy::Policy;
+use crate::runtime::registry::Registry;
+use crate::runtime::shards::Shards;
+use crate::signal::Signal;
+use crate::world::{Rules, World};
+
+/// How often idle actors are looked for and timers fire. Deadlines bind when judged, so this bounds only how
+/// late a place is noticed to be free when nobody asks.
+pub const SWEEP_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How long a shutdown waits for dirty actors to write their snapshots. What is missed is replayed.
+const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a router is started with.
+pub struct Startup {
+    /// Storage of any engine.
+    pub store: Arc<dyn Store>,
+    /// Wall time.
+    pub wall: Arc<dyn WallClock>,
+    /// Supervision, admission, passivation.
+    pub policy: Policy,
+    /// The domain's numbers.
+    pub rules: Rules,
+    /// The journal's numbers.
+    pub journal: JournalSettings,
+    /// Where the committer and the sweep run.
+    pub handle: Handle,
+}
+
+/// A running router and its sweep.
+pub struct Running {
+    /// The door.
+    pub router: Arc<Router>,
+    dispatch: Arc<Dispatch>,
+    sweep: JoinHandle<()>,
+}
+
+impl Running {
+    /// Recovers from the store and starts; returns once every enterprise's routing is awake, so that no
+    /// deadline is missed.
+    ///
+    /// # Errors
+    /// Storage that cannot be read, is held by another process, or is corrupt.
+    pub async fn start(startup: Startup, metrics: &mut Metrics) -> Result<Self, StoreError> {
+        let Startup { store, wall, policy, rules, journal, handle } = startup;
+        let clock = Clock::new(wall);
+        let journal = Journal::start(Arc::clone(&store), clock.clone(), journal, handle.clone()).await?;
+        journal.metrics().register(metrics);
+        let observation = Observation::new();
+        observation.register(metrics);
+        let world = Arc::new(World { journal, store: Arc::clone(&store), clock, rules });
+        let shards = Shards::start(policy.shards);
+        let service = Admission::new(policy.service_capacity);
+        let conversations =
+            Registry::new(policy.clone(), shards.clone(), world.clone(), service.clone(), observation.clone());
+        let sessions =
+            Registry::new(policy.clone(), shards.clone(), world.clone(), service.clone(), observation.clone());
+        let shunts =
+            Registry::new(policy.clone(), shards.clone(), world.clone(), service.clone(), observation.clone());
+        let inboxes = Registry::new(policy, shards.clone(), world.clone(), service.clone(), observation.clone());
+        let heads = Arc::new(Heads::new());
+        let dispatch = Arc::new(Dispatch {
+            conversations: Arc::clone(&conversations),
+            sessions: Arc::clone(&sessions),
+            shunts: Arc::clone(&shunts),
+            inboxes: Arc::clone(&inboxes),
+            heads: Arc::clone(&heads),
+        });
+        world.journal.attach(Arc::clone(&dispatch) as Arc<dyn crate::journal::Deliver>);
+        let directory = Arc::new(Directory::new(store));
+        let router = Arc::new(Router {
+            conversations,
+            sessions,
+            shunts,
+            inboxes,
+            world,
+            heads,
+            directory,
+            service,
+            observation,
+            shards,
+        });
+        router.wake_routing().await?;
+        let sweep = handle.spawn(sweep(Arc::downgrade(&router), Arc::clone(&dispatch)));
+        Ok(Self { router, dispatch, sweep })
+    }
+
+    /// Finishes what was admitted, writes snapshots, closes the journal and ends the threads. New commands are
+    /// refused with `Draining` from the first moment.
+    pub async fn stop(self) {
+        let router = &self.router;
+        router.conversations.close();
+        router.sessions.close();
+        router.shunts.close();
+        router.inboxes.close();
+        router.service.drained().await;
+        self.sweep.abort();
+        let snapshots = self.snapshot_all();
+        if tokio::time::timeout(SNAPSHOT_PATIENCE, snapshots).await.is_err() {
+            tracing::warn!("not every actor wrote its snapshot in time; the next start replays more");
+        }
+        router.world.journal.close().await;
+        tokio::join!(
+            router.conversations.stop(),
+            router.sessions.stop(),
+            router.shunts.stop(),
+            router.inboxes.stop()
+        );
+        router.shards.stop().await;
+    }
+
+    async fn snapshot_all(&self) {
+        let journal = &self.router.world.journal;
+        journal.settled().await;
+        loop {
+            let dirty = journal.dirty_keys();
+            if dirty.is_empty() {
+                return;
+            }
+            for key in &dirty {
+                self.dispatch.tell_or_wake(key, Signal::Snapshot);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Router {
+    /// Wakes every enterprise's routing: its reservations have deadlines and its customers may be waiting.
+    async fn wake_routing(&self) -> Result<(), StoreError> {
+        let mut keys = self.world.store.keys("shunt").await?;
+        keys.extend(self.world.journal.dirty_keys());
+        keys.sort();
+        keys.dedup();
+        let wakes = keys.into_iter().filter_map(|key| match key {
+            ActorKey::Shunt(ent) => Some(self.wake_shunt(ent)),
+            _ => None,
+        });
+        for outcome in join_all(wakes).await {
+            if let Err(failure) = outcome {
+                tracing::error!(?failure, "an enterprise's routing did not wake");
+            }
+        }
+        Ok(())
+    }
+
+    /// Actors that are active now, by kind.
+    pub fn active(&self) -> [(&'static str, usize); 4] {
+        [
+            ("conversation", self.conversations.active()),
+            ("session", self.sessions.active()),
+            ("shunt", self.shunts.active()),
+            ("inbox", self.inboxes.active()),
+        ]
+    }
+
+    /// Drops the state of an active actor, which then recovers from what is committed. For tests and operators.
+    pub fn restart_actor(&self, key: &ActorKey) {
+        match key {
+            ActorKey::Conversation(id) => self.conversations.crash_or_restart(id),
+            ActorKey::Session(id) => self.sessions.crash_or_restart(id),
+            ActorKey::Shunt(ent) => self.shunts.crash_or_restart(ent),
+            ActorKey::Inbox(key) => self.inboxes.crash_or_restart(key),
+        };
+    }
+}
+
+/// Ticks timers and passivates idle actors until the router is gone.
+async fn sweep(router: std::sync::Weak<Router>, dispatch: Arc<Dispatch>) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        let Some(router) = router.upgrade() else { return };
+        let journal = &router.world.journal;
+        let clean = |key: ActorKey| !journal.is_dirty(&key);
+        let mut dirty: Vec<ActorKey> = Vec::new();
+        let conversations = router.conversations.sweep(&|id| clean(ActorKey::Conversation(*id)));
+        dirty.extend(conversations.into_iter().map(ActorKey::Conversation));
+        dirty.extend(router.sessions.sweep(&|id| clean(ActorKey::Session(*id))).into_iter().map(ActorKey::Session));
+        dirty.extend(router.shunts.sweep(&|ent| clean(ActorKey::Shunt(*ent))).into_iter().map(ActorKey::Shunt));
+        dirty.extend(router.inboxes.sweep(&|key| clean(ActorKey::Inbox(key.clone()))).into_iter().map(ActorKey::Inbox));
+        for key in &dirty {
+            dispatch.tell(key, Signal::Snapshot);
+        }
+    }
+}
