@@ -20,7 +20,7 @@ run: tools
 test: tools
 	$(CARGO) test --locked --workspace --doc
 	$(CARGO) test --locked --workspace --lib --bins
-	$(CARGO) test --locked --package messagecenter --test main
+	$(CARGO) test --locked --workspace --test main
 
 release: tools
 	$(CARGO) build --locked --release

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use messagecenter_actors::journal::JournalSettings;
 use messagecenter_actors::runtime::policy::Policy;
 use messagecenter_actors::world::Rules;
 
@@ -32,6 +33,23 @@ impl Settings {
             idle_after: Duration::from_millis(self.passivation.idle_after_ms),
             active_limit: self.passivation.active_limit,
             shards: if self.runtime.shards == 0 { cores() } else { self.runtime.shards },
+        }
+    }
+
+    /// The journal's numbers.
+    pub fn journal_settings(&self) -> JournalSettings {
+        JournalSettings {
+            max_events: self.commit.max_events,
+            max_bytes: self.commit.max_bytes,
+            resolve_timeout: Duration::from_millis(self.commit.resolve_timeout_ms),
+            retention: Duration::from_secs(self.journal.retention_hours * 3_600),
+            retention_bytes: self.journal.retention_bytes,
+            checkpoint_interval: Duration::from_millis(self.checkpoint.interval_ms),
+            checkpoint_lag_events: self.checkpoint.lag_events,
+            checkpoint_lag_bytes: self.checkpoint.lag_bytes,
+            checkpoint_lag: Duration::from_millis(self.checkpoint.lag_ms),
+            checkpoint_actors: self.checkpoint.actors,
+            cache_bytes: self.journal.cache_bytes,
         }
     }
 

@@ -111,7 +111,11 @@ impl Setting {
             let unset = value.as_str().is_some_and(str::is_empty);
             return if unset { "\"\"".to_owned() } else { "(secret)".to_owned() };
         }
-        show(value)
+        // Whoever puts credentials into a URL is told not to, without repeating them.
+        match value.as_str().and_then(|text| text.split_once("://")) {
+            Some((scheme, rest)) if rest.contains('@') => format!("\"{scheme}://(hidden)\""),
+            _ => show(value),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub struct Settings {
     pub storage: Storage,
     pub commit: Commit,
     pub journal: Journal,
+    pub checkpoint: Checkpoint,
     pub supervision: Supervision,
     pub admission: Admission,
     pub passivation: Passivation,
@@ -73,7 +74,11 @@ section!(
 );
 section!(
     /// `journal.*`
-    Journal { retention_hours: u64, retention_bytes: u64 }
+    Journal { retention_hours: u64, retention_bytes: u64, cache_bytes: u64 }
+);
+section!(
+    /// `checkpoint.*`
+    Checkpoint { interval_ms: u64, lag_events: u64, lag_bytes: u64, lag_ms: u64, actors: usize }
 );
 section!(
     /// `supervision.*`

@@ -146,9 +146,10 @@ pub static SETTINGS: &[Setting] = &[
     ),
     integer(
         "commit.resolve_timeout_ms",
-        "10000",
+        "2000",
         (100, 600_000),
-        "How long the committer asks storage whether a commit happened before callers get 503 outcome unknown.",
+        "How long a commit that storage does not confirm is asked after or tried again before its callers get \
+         503. Shorter than http.request_timeout_ms, so that callers hear the reason.",
     ),
     integer(
         "journal.retention_hours",
@@ -158,9 +159,37 @@ pub static SETTINGS: &[Setting] = &[
     ),
     integer(
         "journal.retention_bytes",
-        "1073741824",
+        "4294967296",
         (0, 1_099_511_627_776),
-        "Most bytes of journal records kept for the retention; the oldest go first.",
+        "Most bytes of journal records kept for the retention; the oldest go first. Records that recovery needs \
+         are kept regardless.",
+    ),
+    integer(
+        "journal.cache_bytes",
+        "67108864",
+        (0, 17_179_869_184),
+        "Bytes of recent events kept in memory, so that an actor that activates seldom reads storage for them.",
+    ),
+    integer(
+        "checkpoint.interval_ms",
+        "2000",
+        (10, 3_600_000),
+        "How often the checkpoint is advanced and actors that lag are asked for a snapshot.",
+    ),
+    integer(
+        "checkpoint.lag_events",
+        "200000",
+        (1, 1_000_000_000),
+        "An actor whose oldest unsaved event lies this many events behind is asked for a snapshot. Bounds what \
+         recovery replays.",
+    ),
+    integer("checkpoint.lag_bytes", "268435456", (1, 1_099_511_627_776), "The same in bytes of journal."),
+    integer("checkpoint.lag_ms", "300000", (10, DAY_MS), "The same in time."),
+    integer(
+        "checkpoint.actors",
+        "500",
+        (1, 1_000_000),
+        "Most actors asked for a snapshot in one interval, so that checkpoints do not crowd out callers.",
     ),
     integer(
         "supervision.restart_budget",

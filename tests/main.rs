@@ -1,0 +1,12 @@
+//! The tests of the whole service, one binary: every module is a subject, every test a sentence.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+
+mod config {
+    mod layers;
+    mod pages;
+    mod values;
+}
+mod program {
+    mod refusals;
+    mod showing;
+}
