@@ -6,16 +6,26 @@
 //! - [`admission`]: permits, the only bound on commands.
 //! - [`reply`]: the answer's way back, which never gets lost silently.
 //! - [`shards`]: the arbiter threads.
-//! - [`observation`]: counters that operators read.
+//! - [`observation`]: counters that operators read; [`dead_letters`]: what made actors panic; [`storm`]: when
+//!   many do at once.
+//! - [`panics`]: panics as values, and the optional hook that logs them without content.
 //!
 //! It knows no domain word.
 
 pub mod admission;
 pub mod behaviour;
+pub mod dead_letters;
 pub mod failure;
 pub mod host;
+mod mail;
 pub mod observation;
+pub mod panics;
 pub mod policy;
+mod recovery;
 pub mod registry;
 pub mod reply;
 pub mod shards;
+mod status;
+pub mod storm;
+mod supervision;
+mod sweep;

@@ -63,7 +63,8 @@ pub enum RecoverError {
     Broken(String),
 }
 
-type Resume<B> = Box<dyn FnOnce(&mut B, &mut Turn<B>) + Send>;
+/// What a parked turn does when its work is done.
+pub(super) type Resume<B> = Box<dyn FnOnce(&mut B, &mut Turn<B>) + Send>;
 
 /// What an actor may ask of its host during a turn.
 pub struct Turn<B: Behaviour> {

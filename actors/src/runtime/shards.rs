@@ -1,1 +1,89 @@
-//! shards
+//! The arbiter threads that actors live on. An actor stays on one thread for life; its key says which.
+//!
+//! The threads belong to an actix system of their own, so any kind of thread or runtime may start them.
+
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+
+use actix::{Arbiter, ArbiterHandle, System};
+use parking_lot::Mutex;
+
+/// The arbiter threads. Stopped by [`Shards::stop`], or without waiting when dropped.
+#[derive(Debug)]
+pub struct Shards {
+    arbiters: Vec<ArbiterHandle>,
+    keeper: Mutex<Option<Keeper>>,
+}
+
+#[derive(Debug)]
+struct Keeper {
+    stop: mpsc::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Shards {
+    /// Starts `count` threads (at least one).
+    ///
+    /// # Errors
+    /// The system gave no thread or no event loop.
+    pub fn start(count: usize) -> io::Result<Arc<Self>> {
+        let (tell_started, started) = mpsc::channel();
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::Builder::new().name("shards".to_owned()).spawn(move || {
+            keep(count.max(1), &tell_started, &stopped);
+        })?;
+        let arbiters = started.recv().map_err(|_| io::Error::other("the shards' thread ended early"))??;
+        Ok(Arc::new(Self { arbiters, keeper: Mutex::new(Some(Keeper { stop, thread })) }))
+    }
+
+    /// How many threads there are.
+    pub fn count(&self) -> usize {
+        self.arbiters.len()
+    }
+
+    /// Runs `work` on the thread of `hash`; `false` when it has stopped.
+    pub fn run(&self, hash: u64, work: impl FnOnce() + Send + 'static) -> bool {
+        let count = u64::try_from(self.arbiters.len()).unwrap_or(u64::MAX).max(1);
+        let index = usize::try_from(hash % count).unwrap_or_default();
+        self.arbiters.get(index).is_some_and(|arbiter| arbiter.spawn_fn(work))
+    }
+
+    /// Stops the threads and waits for them; what still lives on them is dropped. Blocks; repeating is fine.
+    pub fn stop(&self) {
+        let Some(keeper) = self.keeper.lock().take() else { return };
+        drop(keeper.stop);
+        if keeper.thread.join().is_err() {
+            tracing::error!("a shard thread panicked while stopping");
+        }
+    }
+}
+
+/// Owns the arbiters until told to stop (or until the sender is dropped).
+fn keep(
+    count: usize,
+    tell_started: &mpsc::Sender<io::Result<Vec<ArbiterHandle>>>,
+    stopped: &mpsc::Receiver<()>,
+) {
+    let _system = System::new();
+    let mut arbiters = Vec::with_capacity(count);
+    for _ in 0..count {
+        match Arbiter::try_new() {
+            Ok(arbiter) => arbiters.push(arbiter),
+            Err(error) => {
+                let _ = tell_started.send(Err(error));
+                return;
+            }
+        }
+    }
+    let _ = tell_started.send(Ok(arbiters.iter().map(Arbiter::handle).collect()));
+    let _ = stopped.recv();
+    for arbiter in &arbiters {
+        arbiter.stop();
+    }
+    for arbiter in arbiters {
+        if arbiter.join().is_err() {
+            tracing::error!("an arbiter thread panicked");
+        }
+    }
+}

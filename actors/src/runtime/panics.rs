@@ -1,0 +1,126 @@
+//! Panics as values: caught, named without content, never let out of a destructor.
+//!
+//! A destructor that panics while another panic unwinds ends the process. So whatever the runtime owns of
+//! others (messages, parked work, state) is [`Guarded`]: its destructor's panic stops there.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
+
+/// Longest panic text kept.
+const TEXT_BYTES: usize = 160;
+
+thread_local! {
+    /// Where this thread panicked last; written by the hook, read by the supervisor on the same thread.
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Replaces the process's panic hook by one that logs the place of a panic, never its text: texts of
+/// slicing or `unwrap` quote what they failed on, which may be a user's message. Optional; call it once.
+pub fn install_hook() {
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        tracing::error!(%place, thread = std::thread::current().name().unwrap_or("?"), "panic");
+        LOCATION.with(|location| {
+            if let Ok(mut location) = location.try_borrow_mut() {
+                *location = Some(place);
+            }
+        });
+    }));
+}
+
+/// Runs `work`; a panic becomes its description.
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(describe)
+}
+
+/// What a panic said, without what it quoted, and where it was if the hook is installed.
+fn describe(payload: Box<dyn Any + Send>) -> String {
+    let text = payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without text");
+    let mut description = without_quotes(text);
+    if let Some(place) = LOCATION.with(|location| location.try_borrow_mut().ok().and_then(|mut l| l.take())) {
+        description.push_str(" at ");
+        description.push_str(&place);
+    }
+    // A payload may itself panic when dropped.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
+    description
+}
+
+/// The text up to the first thing it quotes: standard panics quote values.
+fn without_quotes(text: &str) -> String {
+    let unquoted = text.split(['`', '\'', '"', ':', '\n']).next().unwrap_or_default();
+    let mut end = unquoted.len().min(TEXT_BYTES);
+    while !unquoted.is_char_boundary(end) {
+        end -= 1;
+    }
+    unquoted.get(..end).unwrap_or_default().trim_end().to_owned()
+}
+
+/// A value whose destructor cannot unwind into its owner.
+pub(super) struct Guarded<T>(Option<T>);
+
+impl<T> Guarded<T> {
+    pub(super) const fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    /// The value, unguarded from now on. `None` only if it was taken before.
+    pub(super) fn take(&mut self) -> Option<T> {
+        self.0.take()
+    }
+
+    pub(super) const fn as_ref(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+
+    pub(super) const fn as_mut(&mut self) -> Option<&mut T> {
+        self.0.as_mut()
+    }
+}
+
+impl<T> Drop for Guarded<T> {
+    fn drop(&mut self) {
+        let Some(value) = self.0.take() else { return };
+        if let Err(panic) = caught(|| drop(value)) {
+            tracing::error!(%panic, "a destructor panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("bomb");
+        }
+    }
+
+    #[test]
+    fn a_destructor_that_panics_stops_at_its_guard_even_while_unwinding() {
+        drop(Guarded::new(Bomb));
+        let outcome = caught(|| {
+            let _first = Guarded::new(Bomb);
+            let _second = Guarded::new(Bomb);
+            panic!("outer");
+        });
+        assert_eq!(outcome, Err::<(), _>("outer".to_owned()));
+    }
+
+    #[test]
+    fn a_description_quotes_nothing() {
+        let secret = "héllo secret".to_owned();
+        let described = caught(|| secret.get(2..3).map_or_else(|| panic!("cut inside `{secret}`"), str::len));
+        assert_eq!(described, Err("cut inside".to_owned()));
+    }
+}

@@ -1,0 +1,104 @@
+//! The crash storm breaker: many distinct actors crashing at once is one cause, not many, and restarting them
+//! all keeps the machine busy with it.
+//!
+//! While the breaker is open, crashed actors restart only when it closes and are not activated anew.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+/// More distinct actors than this crashing within [`WINDOW`] open the breaker: a poisonous message reaches a
+/// handful of actors, a broken dependency reaches all.
+const DISTINCT: usize = 20;
+/// The window in which crashes are counted.
+const WINDOW: Duration = Duration::from_secs(10);
+/// How long the breaker stays open after the crash that opened it.
+const OPEN: Duration = Duration::from_secs(10);
+
+/// Who crashed: kind and key.
+type Who = (&'static str, String);
+
+/// Counts distinct crashing actors of one service.
+#[derive(Debug, Default)]
+pub struct Storm {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// When each actor crashed last; entries older than the window are dropped at the next crash.
+    crashed: HashMap<Who, Instant>,
+    /// Who had crashed when the breaker opened, and since.
+    held: HashSet<Who>,
+    open_until: Option<Instant>,
+}
+
+impl Inner {
+    fn remaining(&self, now: Instant) -> Option<Duration> {
+        self.open_until.and_then(|until| until.checked_duration_since(now)).filter(|left| !left.is_zero())
+    }
+}
+
+impl Storm {
+    /// Notes a crash; `true` when this one opened the breaker.
+    pub(super) fn crashed(&self, kind: &'static str, key: String, now: Instant) -> bool {
+        let mut inner = self.inner.lock();
+        inner.crashed.retain(|_, at| now.saturating_duration_since(*at) < WINDOW);
+        inner.crashed.insert((kind, key.clone()), now);
+        if inner.remaining(now).is_some() {
+            inner.held.insert((kind, key));
+            return false;
+        }
+        if inner.crashed.len() <= DISTINCT {
+            return false;
+        }
+        inner.open_until = Some(now + OPEN);
+        inner.held = inner.crashed.keys().cloned().collect();
+        inner.crashed.clear();
+        true
+    }
+
+    /// How long the breaker stays open; `None` when it is closed.
+    pub(super) fn remaining(&self, now: Instant) -> Option<Duration> {
+        self.inner.lock().remaining(now)
+    }
+
+    /// Whether an actor may not be activated now.
+    pub(super) fn refuses(&self, kind: &'static str, key: &dyn std::fmt::Display, now: Instant) -> bool {
+        let inner = self.inner.lock();
+        inner.remaining(now).is_some() && inner.held.contains(&(kind, key.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_actor_crashing_often_is_no_storm() {
+        let storm = Storm::default();
+        let now = Instant::now();
+        assert!((0..100).all(|_| !storm.crashed("toy", "a".to_owned(), now)));
+    }
+
+    #[test]
+    fn many_actors_crashing_open_the_breaker_once_and_it_closes_by_itself() {
+        let storm = Storm::default();
+        let now = Instant::now();
+        let opened = (0..30).filter(|n| storm.crashed("toy", n.to_string(), now)).count();
+        assert_eq!(opened, 1);
+        assert!(storm.refuses("toy", &"3", now));
+        assert!(storm.refuses("toy", &"29", now));
+        assert!(!storm.refuses("toy", &"another", now));
+        assert!(!storm.refuses("toy", &"3", now + OPEN));
+        assert_eq!(storm.remaining(now + OPEN), None);
+    }
+
+    #[test]
+    fn crashes_spread_over_time_are_no_storm() {
+        let storm = Storm::default();
+        let now = Instant::now();
+        assert!((0..100u32).all(|n| !storm.crashed("toy", n.to_string(), now + Duration::from_secs(1) * n)));
+    }
+}
