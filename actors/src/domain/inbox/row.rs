@@ -1,0 +1,233 @@
+//! One conversation in an inbox.
+//!
+//! Guarantees: unread of a row is exact at any time from what the row holds; its sets hold only seqs above
+//! the read mark, so they stay small for whoever reads.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::api::SessionState;
+use crate::domain::event::SessionOpened;
+use crate::domain::ids::{Address, ConversationKey, Kind, Millis};
+use crate::domain::message::{Author, Body, Preview};
+use crate::domain::seq_set::{self, SeqSet};
+
+/// One conversation as its inbox keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// What identifies the conversation.
+    pub key: ConversationKey,
+    /// Seq of the newest message; 0 = none. Not kept for groups: their head has it.
+    pub head: u64,
+    /// Everything up to here is read.
+    pub mark: u64,
+    /// Groups: the newest seq at joining; 0 for other kinds.
+    pub joined: u64,
+    /// The reader's own seqs above the mark.
+    #[serde(with = "ranges")]
+    pub own: Arc<SeqSet>,
+    /// Seqs above the mark that others withdrew. Not kept for groups: their head has them.
+    #[serde(with = "ranges")]
+    pub withdrawn: Arc<SeqSet>,
+    /// The newest message. Not kept for groups.
+    pub last: Option<Last>,
+    /// Last activity: the newest message, or the opening of the conversation or of a session. A session's
+    /// later changes, reading and withdrawing are no activity. Groups: the reader's own last activity.
+    pub last_at: Millis,
+    /// The newest session (kind 2).
+    pub session: Option<Session>,
+    /// Desk: every agent that serves or served here.
+    #[serde(default)]
+    pub served_by: BTreeSet<Arc<str>>,
+}
+
+/// The newest message of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Last {
+    /// Its seq.
+    pub seq: u64,
+    /// Who sent it.
+    pub author: Author,
+    /// Its first characters; no text once withdrawn.
+    pub preview: Preview,
+    /// When it was sent.
+    pub sent_at: Millis,
+    /// Whether it was withdrawn.
+    pub withdrawn: bool,
+}
+
+/// The newest session of a service conversation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub session: Uuid,
+    /// Its state.
+    pub state: SessionState,
+    /// Who serves or served it (bare id).
+    pub agent: Option<Arc<str>>,
+    /// The name shown to the customer.
+    pub shown_name: String,
+    /// Whether a human agent serves or served it.
+    pub human: bool,
+    /// When it was opened.
+    pub opened_at: Millis,
+}
+
+impl Session {
+    /// A session that waits for an agent.
+    pub fn queued(opened: &SessionOpened, at: Millis) -> Self {
+        Self {
+            session: opened.session,
+            state: SessionState::Queued,
+            agent: None,
+            shown_name: opened.shown_name.clone(),
+            human: false,
+            opened_at: at,
+        }
+    }
+
+    /// Whether it has not ended.
+    pub fn is_open(&self) -> bool {
+        self.state != SessionState::Ended
+    }
+}
+
+impl Row {
+    /// A row without a message.
+    pub fn new(key: ConversationKey, at: Millis) -> Self {
+        Self {
+            key,
+            head: 0,
+            mark: 0,
+            joined: 0,
+            own: Arc::default(),
+            withdrawn: Arc::default(),
+            last: None,
+            last_at: at,
+            session: None,
+            served_by: BTreeSet::new(),
+        }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.key.kind()
+    }
+
+    /// Unread messages. A group's come from its head: see [`Row::group_unread`]; here they are 0.
+    pub fn unread(&self) -> u64 {
+        match self.kind() {
+            Kind::Group => 0,
+            _ => seq_set::unread(self.head, self.mark, &self.own, &self.withdrawn),
+        }
+    }
+
+    /// The agent for whom the row's messages are unread: whoever owns the open session.
+    pub fn owner(&self) -> Option<&Arc<str>> {
+        self.session.as_ref().filter(|session| session.is_open())?.agent.as_ref()
+    }
+
+    /// Whether a session is open.
+    pub fn has_open_session(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_open)
+    }
+
+    /// Whether a human agent serves now.
+    pub fn human_serves(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_open() && session.human)
+    }
+
+    /// The other party as the owner of the inbox sees it: the other address, the customer (desk), the agent
+    /// that serves now (customer; none while nobody does), the group, whoever sent the newest notice.
+    pub fn peer(&self, reader: Option<&Address>) -> Option<Address> {
+        match &self.key {
+            ConversationKey::OneToOne(one, other) => {
+                Some(if Some(one) == reader { other.clone() } else { one.clone() })
+            }
+            ConversationKey::Service(_, customer) if reader.is_none() => Some(customer.clone()),
+            ConversationKey::Service(..) => self.owner().map(Address::agent),
+            ConversationKey::Group(group) => {
+                Some(Address::new(crate::domain::ids::PartyType::Group, Arc::clone(group)))
+            }
+            ConversationKey::Notice(_) => self.last.as_ref().map(|last| last.author.address.clone()),
+        }
+    }
+
+    /// A message took place `seq`.
+    pub fn sent(&mut self, seq: u64, author: &Author, body: &Body, own: bool, at: Millis) {
+        if own && seq > self.mark {
+            Arc::make_mut(&mut self.own).insert(seq);
+        }
+        self.last_at = self.last_at.max(at);
+        if self.kind() == Kind::Group || seq <= self.head {
+            return;
+        }
+        self.head = seq;
+        self.last = Some(Last {
+            seq,
+            author: author.clone(),
+            preview: Preview::of(body),
+            sent_at: at,
+            withdrawn: false,
+        });
+    }
+
+    /// The mark moved forward to `seq`.
+    pub fn read(&mut self, seq: u64) {
+        if seq <= self.mark {
+            return;
+        }
+        self.mark = seq;
+        for set in [&mut self.own, &mut self.withdrawn] {
+            if !set.is_empty() {
+                Arc::make_mut(set).forget_through(seq);
+            }
+        }
+    }
+
+    /// A message was withdrawn.
+    pub fn withdrew(&mut self, seq: u64) {
+        if self.kind() == Kind::Group {
+            return;
+        }
+        if seq > self.mark && !self.own.contains(seq) {
+            Arc::make_mut(&mut self.withdrawn).insert(seq);
+        }
+        if let Some(last) = self.last.as_mut().filter(|last| last.seq == seq) {
+            last.withdrawn = true;
+            last.preview.text.clear();
+        }
+    }
+}
+
+/// A set of seqs as plain data: `[[first, last], …]`, rising.
+mod ranges {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::domain::seq_set::SeqSet;
+
+    pub fn serialize<S: Serializer>(set: &Arc<SeqSet>, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for seq in set.iter() {
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == seq => *last = seq,
+                _ => ranges.push((seq, seq)),
+            }
+        }
+        serializer.collect_seq(ranges)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<SeqSet>, D::Error> {
+        let ranges = Vec::<(u64, u64)>::deserialize(deserializer)?;
+        let mut set = SeqSet::default();
+        for (first, last) in ranges {
+            (first..=last).for_each(|seq| set.insert(seq));
+        }
+        Ok(Arc::new(set))
+    }
+}
