@@ -179,8 +179,8 @@ impl<K: Clone + Eq + Hash, T: Clone> Paged<K, T> {
     }
 
     fn rows_of(&self, number: u64) -> Vec<(K, T)> {
-        let pages = self.slots.chunks(PAGE_ROWS);
-        let page = usize::try_from(number).ok().and_then(|number| pages.skip(number).next());
+        let mut pages = self.slots.chunks(PAGE_ROWS);
+        let page = usize::try_from(number).ok().and_then(|number| pages.nth(number));
         page.map(|slots| slots.iter().flatten().cloned().collect()).unwrap_or_default()
     }
 }

@@ -1,0 +1,98 @@
+//! Sending: the next place in the order, once per idempotency key, within a session where there must be one.
+
+use uuid::Uuid;
+
+use super::access::Writing;
+use super::remembered::Recall;
+use super::{ConversationState, Limits};
+use crate::domain::event::{ConversationEvent, Idempotency};
+use crate::domain::ids::{ConversationKey, EntId, Millis};
+use crate::domain::message::{Author, Body};
+use crate::domain::refusal::Refusal;
+
+/// One message to a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Send {
+    /// What identifies the conversation; `None` when it was named by id: then it must exist.
+    pub key: Option<ConversationKey>,
+    /// The author's enterprise.
+    pub ent: EntId,
+    /// Who sends.
+    pub author: Author,
+    /// What.
+    pub body: Body,
+    /// The idempotency key, if the client gave one.
+    pub idempotency: Option<Idempotency>,
+    /// The session just opened for it (kind 2): used if the conversation knows of none.
+    pub session: Option<Uuid>,
+    /// When it was admitted.
+    pub at: Millis,
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It takes the next place; [`ConversationState::sent`] makes the events.
+    Accepted {
+        /// Whether its author joins the group by it.
+        joins: bool,
+        /// The session it belongs to.
+        session: Option<Uuid>,
+    },
+    /// It was taken before.
+    Repeat {
+        /// Its place.
+        seq: u64,
+        /// When it was admitted.
+        at: Millis,
+    },
+    /// A session must be opened first.
+    NeedsSession,
+}
+
+impl ConversationState {
+    /// Judges a message. A repeat is answered from memory whatever has changed since.
+    ///
+    /// # Errors
+    /// `KeyReused`, `UnknownConversation`, `GroupGone`, `Oneself`; `SessionClosed` for the desk's side when
+    /// no session is open.
+    pub fn judge(&self, send: &Send, limits: &Limits) -> Result<Verdict, Refusal> {
+        if let Some(given) = &send.idempotency {
+            match self.core.remembered.recall(&send.author.address, given, send.at, limits) {
+                Recall::New => {}
+                Recall::Repeat { seq, at } => return Ok(Verdict::Repeat { seq, at }),
+                Recall::Reused => return Err(Refusal::KeyReused),
+            }
+        }
+        let open = self.core.session.as_ref().map(|open| open.session).or(send.session);
+        match (self.writing(&send.author, send.ent, limits)?, open) {
+            (Writing::Allowed, _) => Ok(Verdict::Accepted { joins: false, session: None }),
+            (Writing::Joins, _) => Ok(Verdict::Accepted { joins: true, session: None }),
+            (Writing::Customer | Writing::Desk, Some(_)) => {
+                Ok(Verdict::Accepted { joins: false, session: open })
+            }
+            (Writing::Customer, None) => Ok(Verdict::NeedsSession),
+            (Writing::Desk, None) => Err(Refusal::SessionClosed),
+        }
+    }
+
+    /// The events of an accepted message, and its place.
+    pub fn sent(&self, send: Send, joins: bool, session: Option<Uuid>) -> (u64, Vec<ConversationEvent>) {
+        let seq = self.core.head + 1;
+        let mut events = Vec::with_capacity(1 + usize::from(joins));
+        if joins {
+            events.push(ConversationEvent::Joined {
+                member: send.author.address.clone(),
+                head: self.core.head,
+            });
+        }
+        events.push(ConversationEvent::Sent {
+            seq,
+            author: send.author,
+            body: send.body,
+            session,
+            idempotency: send.idempotency,
+        });
+        (seq, events)
+    }
+}

@@ -1,0 +1,275 @@
+//! The messages of one conversation, in pages, as far as they are held in memory.
+//!
+//! Guarantees: the newest page and every changed page stay in memory until they are saved; a few clean older
+//! pages stay too, those used last; a page that is being saved is not dropped, so a failed save loses nothing.
+//! Pushing a message that a page holds already does nothing, so replay over a newer page is harmless.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ids::Millis;
+use super::message::StoredMessage;
+
+/// Messages in one page: page `n` holds seq `64n + 1 ..= 64n + 64`.
+pub const PAGE_MESSAGES: u64 = 64;
+
+/// Clean pages kept besides the newest one: a reader who scrolls asks for at most three at a time, so this
+/// serves two or three of them; more would let old conversations fill the memory.
+const CLEAN_PAGES: usize = 8;
+
+/// The page that holds a message.
+pub const fn page_of(seq: u64) -> u64 {
+    seq.saturating_sub(1) / PAGE_MESSAGES
+}
+
+fn place_in_page(seq: u64) -> usize {
+    // Below 64, so it fits.
+    (seq.saturating_sub(1) % PAGE_MESSAGES) as usize
+}
+
+/// Messages of one page, rising by seq; shared with a save in progress until one of them changes.
+pub type PageMessages = Arc<Vec<StoredMessage>>;
+
+#[derive(Debug, Clone, Default)]
+struct HeldPage {
+    messages: PageMessages,
+    /// Differs from what is stored or being saved.
+    dirty: bool,
+    /// A save of it has not ended.
+    saving: bool,
+    /// When it was used last, in uses of this history.
+    used: u64,
+}
+
+/// The pages in memory.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    pages: BTreeMap<u64, HeldPage>,
+    uses: u64,
+}
+
+impl History {
+    /// A message, if its page is in memory.
+    pub fn get(&self, seq: u64) -> Option<&StoredMessage> {
+        let page = self.pages.get(&page_of(seq))?;
+        page.messages.get(place_in_page(seq)).filter(|message| message.seq == seq)
+    }
+
+    /// The newest message in memory.
+    pub fn newest(&self) -> Option<&StoredMessage> {
+        self.pages.values().next_back()?.messages.last()
+    }
+
+    /// Pages that must be loaded before every message of `first ..= last` can be read; rising.
+    pub fn missing(&self, first: u64, last: u64) -> Vec<u64> {
+        if first == 0 || first > last {
+            return Vec::new();
+        }
+        (page_of(first)..=page_of(last)).filter(|number| !self.pages.contains_key(number)).collect()
+    }
+
+    /// Notes that the page of a message was used.
+    pub fn touch(&mut self, seq: u64) {
+        self.uses += 1;
+        if let Some(page) = self.pages.get_mut(&page_of(seq)) {
+            page.used = self.uses;
+        }
+    }
+
+    /// Takes a loaded page in; one that is in memory already stays as it is.
+    pub fn put(&mut self, number: u64, messages: Vec<StoredMessage>) {
+        self.uses += 1;
+        let used = self.uses;
+        let loaded = || HeldPage { messages: Arc::new(messages), used, ..HeldPage::default() };
+        self.pages.entry(number).or_insert_with(loaded);
+    }
+
+    /// Adds the next message. The page before it need not be in memory, its own must.
+    pub fn push(&mut self, message: StoredMessage) {
+        self.uses += 1;
+        let page = self.pages.entry(page_of(message.seq)).or_default();
+        page.used = self.uses;
+        if page.messages.len() == place_in_page(message.seq) {
+            Arc::make_mut(&mut page.messages).push(message);
+            page.dirty = true;
+        }
+    }
+
+    /// Turns a message into a tombstone.
+    pub fn withdraw(&mut self, seq: u64, at: Millis) {
+        self.change(seq, |message| {
+            message.withdrawn_at = Some(at);
+            message.body.title.clear();
+            message.body.content.clear();
+            message.body.link.clear();
+        });
+    }
+
+    /// Changes a message whose page is in memory; the page becomes dirty.
+    pub fn change(&mut self, seq: u64, change: impl FnOnce(&mut StoredMessage)) {
+        let Some(page) = self.pages.get_mut(&page_of(seq)) else {
+            return;
+        };
+        if let Some(message) = Arc::make_mut(&mut page.messages).get_mut(place_in_page(seq)) {
+            change(message);
+            page.dirty = true;
+        }
+    }
+
+    /// Whether any page is dirty.
+    pub fn is_dirty(&self) -> bool {
+        self.pages.values().any(|page| page.dirty)
+    }
+
+    /// Every dirty page, rising. Each counts as being saved until [`History::saved`] or [`History::unsaved`].
+    pub fn take_dirty(&mut self) -> Vec<(u64, PageMessages)> {
+        let dirty = self.pages.iter_mut().filter(|(_, page)| page.dirty);
+        let taken = dirty.map(|(number, page)| {
+            page.dirty = false;
+            page.saving = true;
+            (*number, Arc::clone(&page.messages))
+        });
+        taken.collect()
+    }
+
+    /// These pages are stored as they were taken.
+    pub fn saved(&mut self, numbers: &[u64]) {
+        self.end_save(numbers, false);
+    }
+
+    /// These pages were not stored: they are dirty again.
+    pub fn unsaved(&mut self, numbers: &[u64]) {
+        self.end_save(numbers, true);
+    }
+
+    fn end_save(&mut self, numbers: &[u64], failed: bool) {
+        for number in numbers {
+            if let Some(page) = self.pages.get_mut(number) {
+                page.saving = false;
+                page.dirty |= failed;
+            }
+        }
+        self.evict();
+    }
+
+    /// Drops clean pages beyond the bound, least recently used first; never the newest page.
+    pub fn evict(&mut self) {
+        let Some((&newest, _)) = self.pages.last_key_value() else {
+            return;
+        };
+        let clean = |(number, page): &(&u64, &HeldPage)| **number != newest && !page.dirty && !page.saving;
+        let mut droppable: Vec<(u64, u64)> =
+            self.pages.iter().filter(clean).map(|(number, page)| (page.used, *number)).collect();
+        let surplus = droppable.len().saturating_sub(CLEAN_PAGES);
+        droppable.sort_unstable();
+        for (_, number) in droppable.into_iter().take(surplus) {
+            self.pages.remove(&number);
+        }
+    }
+
+    /// How many pages are in memory.
+    pub fn held(&self) -> usize {
+        self.pages.len()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::ids::Address;
+    use crate::domain::message::{Author, Body};
+
+    fn message(seq: u64) -> StoredMessage {
+        StoredMessage {
+            seq,
+            author: Author { address: Address::user(1), own_type: 2 },
+            body: Body { content: format!("message {seq}"), item: 7, ..Body::default() },
+            session: None,
+            sent_at: 1_000,
+            withdrawn_at: None,
+            votes: BTreeMap::new(),
+        }
+    }
+
+    fn with_messages(count: u64) -> History {
+        let mut history = History::default();
+        (1..=count).for_each(|seq| history.push(message(seq)));
+        history
+    }
+
+    fn save_all(history: &mut History) {
+        let numbers: Vec<u64> = history.take_dirty().into_iter().map(|(number, _)| number).collect();
+        history.saved(&numbers);
+    }
+
+    #[test]
+    fn a_page_holds_sixty_four_messages() {
+        let mut history = with_messages(130);
+        let sizes: Vec<(u64, usize)> = history.take_dirty().iter().map(|(n, m)| (*n, m.len())).collect();
+        assert_eq!(sizes, [(0, 64), (1, 64), (2, 2)]);
+        assert_eq!(history.get(64).map(|m| m.seq), Some(64));
+        assert_eq!(history.get(65).map(|m| m.seq), Some(65));
+        assert!(history.get(131).is_none() && history.get(0).is_none());
+    }
+
+    #[test]
+    fn a_saved_history_keeps_its_newest_page_and_a_few_others() {
+        let mut history = with_messages(64 * 20);
+        assert_eq!(history.held(), 20);
+        save_all(&mut history);
+        assert_eq!(history.held(), CLEAN_PAGES + 1);
+        assert_eq!(history.newest().map(|m| m.seq), Some(64 * 20));
+        assert_eq!(history.missing(1, 65), [0, 1]);
+    }
+
+    #[test]
+    fn the_least_recently_used_clean_page_goes_first() {
+        let mut history = with_messages(64 * 10);
+        history.touch(1);
+        save_all(&mut history);
+        assert!(history.missing(1, 64).is_empty());
+        assert_eq!(history.missing(65, 65), [1]);
+    }
+
+    #[test]
+    fn a_page_being_saved_stays_and_a_failed_save_makes_it_dirty_again() {
+        let mut history = with_messages(64 * 12);
+        let taken: Vec<u64> = history.take_dirty().into_iter().map(|(number, _)| number).collect();
+        history.evict();
+        assert_eq!(history.held(), 12);
+        assert!(!history.is_dirty());
+        history.unsaved(&taken);
+        assert_eq!(history.take_dirty().len(), 12);
+    }
+
+    #[test]
+    fn a_change_during_a_save_is_written_by_the_next_one() {
+        let mut history = with_messages(3);
+        let taken = history.take_dirty();
+        history.push(message(4));
+        assert_eq!(taken[0].1.len(), 3);
+        history.saved(&[0]);
+        assert_eq!(history.take_dirty()[0].1.len(), 4);
+    }
+
+    #[test]
+    fn a_tombstone_keeps_its_place_without_its_text() {
+        let mut history = with_messages(2);
+        history.withdraw(1, 5_000);
+        let tombstone = history.get(1).unwrap();
+        assert_eq!((tombstone.withdrawn_at, tombstone.body.content.as_str()), (Some(5_000), ""));
+        assert_eq!(tombstone.body.item, 7);
+    }
+
+    #[test]
+    fn pushing_a_message_again_does_nothing() {
+        let mut history = with_messages(5);
+        save_all(&mut history);
+        history.push(message(3));
+        assert!(!history.is_dirty());
+        assert_eq!(history.newest().map(|m| m.seq), Some(5));
+    }
+}

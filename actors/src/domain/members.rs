@@ -1,0 +1,245 @@
+//! Who reads a conversation and how far: the parties, the desk, or a group's members, each with a cursor.
+//!
+//! Guarantees: a mark only moves forward; "has anybody else read this" costs the same for ten readers and
+//! for ten thousand.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Reader;
+use super::ids::Address;
+use super::paged::{PageRows, Paged};
+use super::seq_set::{SeqSet, unread};
+
+/// How far one reader has come.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Everything up to here is read.
+    pub mark: u64,
+    /// The reader's own messages above the mark.
+    pub own: SeqSet,
+}
+
+/// The two highest marks with their holders: the highest mark of anybody but one reader is one of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct TopMarks {
+    first: Option<(Reader, u64)>,
+    second: Option<(Reader, u64)>,
+}
+
+impl TopMarks {
+    fn raise(&mut self, reader: &Reader, mark: u64) {
+        let holds = |top: &Option<(Reader, u64)>| top.as_ref().is_some_and(|(holder, _)| holder == reader);
+        let below = |top: &Option<(Reader, u64)>| top.as_ref().is_none_or(|(_, highest)| *highest < mark);
+        if holds(&self.first) {
+            self.first = Some((reader.clone(), mark));
+        } else if below(&self.first) {
+            self.second = self.first.replace((reader.clone(), mark));
+        } else if holds(&self.second) || below(&self.second) {
+            self.second = Some((reader.clone(), mark));
+        }
+    }
+
+    fn names(&self, reader: &Reader) -> bool {
+        [&self.first, &self.second].into_iter().flatten().any(|(holder, _)| holder == reader)
+    }
+
+    fn highest_but(&self, reader: &Reader) -> u64 {
+        let tops = [&self.first, &self.second].into_iter().flatten();
+        tops.filter(|(holder, _)| holder != reader).map(|(_, mark)| *mark).next().unwrap_or(0)
+    }
+}
+
+/// The readers of one conversation. A party that never read or wrote need not be here: its mark is 0.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Readers {
+    cursors: Paged<Reader, Cursor>,
+    tops: TopMarks,
+}
+
+impl Readers {
+    /// Rebuilds the readers from their pages.
+    pub fn from_pages(pages: impl IntoIterator<Item = PageRows<Reader, Cursor>>) -> Self {
+        let cursors = Paged::from_pages(pages);
+        let mut readers = Self { cursors, tops: TopMarks::default() };
+        readers.find_tops();
+        readers
+    }
+
+    fn find_tops(&mut self) {
+        let mut tops = TopMarks::default();
+        self.cursors.iter().for_each(|(reader, cursor)| tops.raise(reader, cursor.mark));
+        self.tops = tops;
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.cursors.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.cursors.is_empty()
+    }
+
+    /// Whether this address reads here.
+    pub fn contains(&self, address: &Address) -> bool {
+        self.cursors.contains(&Reader::Party(address.clone()))
+    }
+
+    /// The addresses among the readers, in a stable order.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.cursors.iter().filter_map(|(reader, _)| match reader {
+            Reader::Party(address) => Some(address),
+            Reader::Desk => None,
+        })
+    }
+
+    /// Up to where a reader has read.
+    pub fn mark(&self, reader: &Reader) -> u64 {
+        self.cursors.get(reader).map_or(0, |cursor| cursor.mark)
+    }
+
+    /// The highest mark of anybody but this reader.
+    pub fn highest_mark_but(&self, reader: &Reader) -> u64 {
+        self.tops.highest_but(reader)
+    }
+
+    /// What a reader has not read of a conversation whose newest message is `head`.
+    pub fn unread(&self, reader: &Reader, head: u64, withdrawn: &SeqSet) -> u64 {
+        match self.cursors.get(reader) {
+            Some(cursor) => unread(head, cursor.mark, &cursor.own, withdrawn),
+            None => unread(head, 0, &SeqSet::default(), withdrawn),
+        }
+    }
+
+    /// Lets a reader in, having read everything up to `head`; one that is in stays as it is.
+    pub fn join(&mut self, reader: &Reader, head: u64) {
+        if self.cursors.contains(reader) {
+            return;
+        }
+        self.tops.raise(reader, head);
+        self.cursors.insert(reader.clone(), Cursor { mark: head, own: SeqSet::default() });
+    }
+
+    /// Forgets a reader.
+    pub fn leave(&mut self, reader: &Reader) {
+        self.cursors.remove(reader);
+        if self.tops.names(reader) {
+            self.find_tops();
+        }
+    }
+
+    /// Notes that a reader, if it is one, wrote a message: it never counts as unread for it.
+    pub fn wrote(&mut self, reader: &Reader, seq: u64) {
+        if let Some(cursor) = self.cursors.get_mut(reader) {
+            cursor.own.insert(seq);
+        }
+    }
+
+    /// Moves a reader's mark forward to `seq`, never back.
+    pub fn read(&mut self, reader: &Reader, seq: u64) {
+        let Some(cursor) = self.cursors.get_mut(reader) else {
+            return;
+        };
+        cursor.mark = cursor.mark.max(seq);
+        cursor.own.forget_through(cursor.mark);
+        let mark = cursor.mark;
+        self.tops.raise(reader, mark);
+    }
+
+    /// How many pages they spread over.
+    pub fn page_count(&self) -> u64 {
+        self.cursors.page_count()
+    }
+
+    /// The changed pages; see [`Paged::take_dirty`].
+    pub fn take_dirty(&mut self) -> Vec<PageRows<Reader, Cursor>> {
+        self.cursors.take_dirty()
+    }
+
+    /// Makes pages dirty again: their writing failed.
+    pub fn mark_dirty(&mut self, numbers: impl IntoIterator<Item = u64>) {
+        self.cursors.mark_dirty(numbers);
+    }
+
+    /// Every reader with its cursor.
+    pub fn iter(&self) -> impl Iterator<Item = (&Reader, &Cursor)> {
+        self.cursors.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(id: u32) -> Reader {
+        Reader::Party(Address::user(id))
+    }
+
+    fn three() -> Readers {
+        let mut readers = Readers::default();
+        (1..=3).for_each(|id| readers.join(&reader(id), 0));
+        readers
+    }
+
+    #[test]
+    fn a_mark_never_moves_back() {
+        let mut readers = three();
+        readers.read(&reader(1), 9);
+        readers.read(&reader(1), 4);
+        assert_eq!(readers.mark(&reader(1)), 9);
+    }
+
+    #[test]
+    fn own_messages_never_count_as_unread() {
+        let mut readers = three();
+        readers.wrote(&reader(1), 2);
+        assert_eq!(readers.unread(&reader(1), 3, &SeqSet::default()), 2);
+        assert_eq!(readers.unread(&reader(2), 3, &SeqSet::default()), 3);
+    }
+
+    #[test]
+    fn the_highest_mark_of_others_leaves_the_asker_out() {
+        let mut readers = three();
+        readers.read(&reader(1), 5);
+        readers.read(&reader(2), 3);
+        assert_eq!(readers.highest_mark_but(&reader(1)), 3);
+        assert_eq!(readers.highest_mark_but(&reader(3)), 5);
+        readers.read(&reader(2), 8);
+        assert_eq!(readers.highest_mark_but(&reader(2)), 5);
+        assert_eq!(readers.highest_mark_but(&reader(1)), 8);
+    }
+
+    #[test]
+    fn who_left_has_read_nothing_any_more() {
+        let mut readers = three();
+        readers.read(&reader(1), 5);
+        readers.read(&reader(2), 3);
+        readers.leave(&reader(1));
+        assert_eq!(readers.highest_mark_but(&reader(3)), 3);
+        assert!(!readers.contains(&Address::user(1)));
+    }
+
+    #[test]
+    fn the_highest_marks_agree_with_a_full_scan() {
+        let mut readers = Readers::default();
+        (0..20).for_each(|id| readers.join(&reader(id), 0));
+        for step in 0..500_u64 {
+            readers.read(&reader((step * 7 % 20) as u32), step * 31 % 97);
+            let asker = reader((step % 20) as u32);
+            let scanned = readers.iter().filter(|(who, _)| **who != asker).map(|(_, c)| c.mark).max();
+            assert_eq!(readers.highest_mark_but(&asker), scanned.unwrap_or(0));
+        }
+    }
+
+    #[test]
+    fn pages_give_back_equal_readers() {
+        let mut readers = three();
+        readers.read(&reader(2), 6);
+        readers.wrote(&reader(3), 7);
+        let rebuilt = Readers::from_pages(readers.take_dirty());
+        assert_eq!(rebuilt.iter().count(), 3);
+        assert_eq!(rebuilt.highest_mark_but(&reader(1)), 6);
+        assert_eq!(rebuilt.unread(&reader(3), 7, &SeqSet::default()), 6);
+    }
+}
