@@ -5,13 +5,43 @@
 //! - the committer makes one durable batch of everything queued while the previous commit ran;
 //! - committed facts are put into the mailboxes of those they concern (in position order), then answers
 //!   waiting for them are released.
+//!
+//! Read on: [`encoding`] (what is written), `queue` (what waits), `committer` (how an outcome is decided),
+//! `index` and `recovery` (what an actor replays), `checkpointer` (what bounds it).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
 use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::{ActorKey, Millis};
 use crate::ports::{Page, Snapshot, Store, StoreError};
 use crate::runtime::reply::Release;
+
+mod cache;
+mod checkpointer;
+mod committer;
+pub mod encoding;
+mod index;
+mod metrics;
+mod milestones;
+mod queue;
+mod recovery;
+mod settings;
+
+pub use metrics::{FailureLabel, JournalMetrics};
+pub use recovery::each_batch;
+pub use settings::JournalSettings;
+
+use cache::Cache;
+use index::Index;
+use milestones::Milestones;
+use queue::{Due, Mode, Queue};
 
 /// Why facts were not taken. Nothing was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,17 +79,126 @@ pub struct Loaded {
     pub generation: u64,
 }
 
-/// The journal of one store. Shared by everyone behind an `Arc`.
-pub struct Journal {
-    _store: Arc<dyn Store>,
+/// How many locks the actors' snapshot writes share.
+const STRIPES: usize = 256;
+
+/// How far the journal is: whoever waits for it watches this.
+#[derive(Debug, Clone, Copy)]
+struct Progress {
+    committed: Position,
+    generation: u64,
+    mode: Mode,
 }
 
-#[allow(unused_variables, clippy::unimplemented, reason = "signatures first")]
+/// The journal of one store. Shared by everyone behind an `Arc`.
+pub struct Journal {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    settings: JournalSettings,
+    handle: Handle,
+    metrics: JournalMetrics,
+    /// Which start of the service this is; part of every batch.
+    epoch: u64,
+    /// Written by actors (append, wait) and the committer.
+    queue: Mutex<Queue>,
+    /// Wakes the committer: something was queued, or the journal closes.
+    wake: Notify,
+    /// Copies of the queue's values, written under its lock: the gate's fast path reads them without it.
+    committed: AtomicU64,
+    generation: AtomicU64,
+    progress: watch::Sender<Progress>,
+    closing: watch::Sender<bool>,
+    index: Mutex<Index>,
+    cache: Cache,
+    milestones: Mutex<Milestones>,
+    /// The checkpoint as last recorded; the lock keeps two writers from lowering it.
+    checkpoint: tokio::sync::Mutex<Position>,
+    /// Everything below was trimmed by this process.
+    trimmed: AtomicU64,
+    /// One snapshot write or recovery read per actor at a time.
+    stripes: Vec<Arc<tokio::sync::Mutex<()>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
 impl Journal {
+    /// Takes the store for this process and reads what recovery needs. Facts may be appended at once; they are
+    /// committed from [`Journal::attach`] on. Background work runs on `handle`.
+    ///
+    /// # Errors
+    /// Those of the store; `Corrupt` if the journal has a gap or cannot be decoded.
+    pub async fn start(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        settings: JournalSettings,
+        handle: Handle,
+    ) -> Result<Arc<Self>, StoreError> {
+        let started = std::time::Instant::now();
+        let epoch = store.acquire().await?;
+        let bounds = store.bounds().await?;
+        clock.raise(bounds.at);
+        let cache = Cache::new(settings.cache_bytes);
+        let replayed = recovery::replay(&*store, bounds, settings.max_events, |first, facts, bytes| {
+            cache.insert(first, facts, bytes);
+        })
+        .await?;
+        let metrics = JournalMetrics::default();
+        metrics.replayed_events.set(replayed.events as i64);
+        metrics.committed_position.set(bounds.newest as i64);
+        metrics.checkpoint_position.set(bounds.replay_from as i64);
+        metrics.dirty_actors.set(replayed.index.len() as i64);
+        tracing::info!(
+            epoch,
+            newest = bounds.newest,
+            replayed = replayed.events,
+            dirty_actors = replayed.index.len(),
+            millis = started.elapsed().as_millis() as u64,
+            "journal open"
+        );
+        let queue = Queue::new(bounds.newest);
+        let progress =
+            Progress { committed: bounds.newest, generation: queue.generation(), mode: queue.mode() };
+        Ok(Arc::new(Self {
+            store,
+            clock,
+            settings,
+            handle,
+            metrics,
+            epoch,
+            committed: AtomicU64::new(bounds.newest),
+            generation: AtomicU64::new(queue.generation()),
+            queue: Mutex::new(queue),
+            wake: Notify::new(),
+            progress: watch::Sender::new(progress),
+            closing: watch::Sender::new(false),
+            index: Mutex::new(replayed.index),
+            cache,
+            milestones: Mutex::new(replayed.milestones),
+            checkpoint: tokio::sync::Mutex::new(bounds.replay_from.max(1)),
+            trimmed: AtomicU64::new(0),
+            stripes: (0..STRIPES).map(|_| Arc::default()).collect(),
+            tasks: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// Starts committing and checkpointing; committed facts go to `deliver`, which is kept until
+    /// [`Journal::close`]. Call it once.
+    pub fn attach(self: &Arc<Self>, deliver: Arc<dyn Deliver>) {
+        let mut tasks = self.tasks.lock();
+        if !tasks.is_empty() {
+            tracing::error!("the journal is attached already");
+            return;
+        }
+        tasks.push(self.handle.spawn(committer::run(Arc::clone(self), Arc::clone(&deliver))));
+        tasks.push(self.handle.spawn(checkpointer::run(Arc::clone(self), deliver)));
+    }
+
     /// Queues facts that one actor decided at `at`; gives them positions. Never waits.
     ///
     /// `generation` and `decided` are the actor's: the generation it recovered in and the position of the last
     /// fact it decided (0 = none).
+    ///
+    /// # Errors
+    /// [`AppendError`]; nothing was queued then.
     pub fn append(
         &self,
         generation: u64,
@@ -67,43 +206,186 @@ impl Journal {
         at: Millis,
         facts: Vec<Fact>,
     ) -> Result<Vec<Arc<Recorded>>, AppendError> {
-        unimplemented!()
+        // Encoding needs no position, so it happens on the actor's thread and outside the lock.
+        let mut encoded = Vec::with_capacity(256 * facts.len());
+        for fact in &facts {
+            if let Err(error) = encoding::fact(at, fact, &mut encoded) {
+                tracing::error!(%error, fact = fact.name(), "a fact could not be encoded");
+                return Err(AppendError::StorageDown);
+            }
+        }
+        let (events, wake) = self.queue.lock().append(generation, decided, at, facts, encoded)?;
+        self.metrics.queue_events.inc_by(events.len() as i64);
+        if wake {
+            self.wake.notify_one();
+        }
+        Ok(events)
     }
 
     /// The gate: calls `release` once everything up to `position` is committed (at once if it is), or with the
     /// failure that took it. Positions are the caller's last decided one, so reads pass here as well.
     pub fn release_after(&self, generation: u64, position: Position, release: Release) {
-        unimplemented!()
+        // In this order: if the generation is still the caller's, no loss came before the position was read.
+        let committed = position <= self.committed.load(Ordering::Acquire);
+        if committed && generation == self.generation.load(Ordering::Acquire) {
+            release(Ok(()));
+            return;
+        }
+        let due = self.queue.lock().wait(generation, position, release);
+        if let Some((release, outcome)) = due {
+            release(outcome);
+        }
     }
 
     /// The newest committed position.
     pub fn committed(&self) -> Position {
-        unimplemented!()
+        self.committed.load(Ordering::Acquire)
+    }
+
+    /// The generation that is current now: it rises each time facts are lost.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Whether an actor that recovered in `generation` and decided up to `decided` holds facts that were lost.
+    pub fn lost(&self, generation: u64, decided: Position) -> bool {
+        generation != self.generation() && self.queue.lock().lost(generation, decided)
     }
 
     /// Everything appended before this call is committed or failed.
     pub async fn settled(&self) {
-        unimplemented!()
-    }
-
-    /// What an actor needs to recover; with `restart`, waits for [`Journal::settled`] first.
-    pub async fn load(&self, key: &ActorKey, restart: bool) -> Result<Loaded, StoreError> {
-        unimplemented!()
+        let mut progress = self.progress.subscribe();
+        let (target, generation) = {
+            let queue = self.queue.lock();
+            (queue.last_given(), queue.generation())
+        };
+        let settled = |progress: &Progress| {
+            progress.committed >= target
+                || progress.generation > generation
+                || matches!(progress.mode, Mode::Fenced | Mode::Closed)
+        };
+        let _ = progress.wait_for(settled).await; // the sender lives as long as the journal
     }
 
     /// Saves a snapshot once everything it holds is committed, and forgets the replay positions it covers.
-    /// Refused (`Unavailable`) if a failed commit took what it holds.
+    ///
+    /// # Errors
+    /// `Unavailable` if a failed commit took what it holds, or while an outcome is unknown; else the store's.
     pub async fn save(
         &self,
         generation: u64,
         snapshot: Snapshot,
         pages: Vec<Page>,
     ) -> Result<(), StoreError> {
-        unimplemented!()
+        let mut progress = self.progress.subscribe();
+        let decided = snapshot.decided;
+        let over = |progress: &Progress| {
+            progress.committed >= decided || progress.generation > generation || progress.mode != Mode::Open
+        };
+        let _ = progress.wait_for(over).await; // the sender lives as long as the journal
+        let refused = |why: &str| Err(StoreError::Unavailable(format!("snapshot of {}: {why}", snapshot.key)));
+        if self.lost(generation, decided) {
+            return refused("it holds facts that were lost");
+        }
+        if decided > self.committed() {
+            return refused("it holds facts without an outcome");
+        }
+        // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
+        // the lock, so an older snapshot never lands on a newer one.
+        let writing = self.stripe(&snapshot.key).lock_owned().await;
+        let store = Arc::clone(&self.store);
+        let key = snapshot.key.clone();
+        let (told, write) = (snapshot.told, async move {
+            let outcome = store.save(&snapshot, &pages).await;
+            (outcome, writing)
+        });
+        let (outcome, _writing) = match self.handle.spawn(write).await {
+            Ok(ended) => ended,
+            Err(panicked) => return Err(StoreError::Unknown(panicked.to_string())),
+        };
+        outcome?;
+        self.metrics.snapshots.inc();
+        let mut index = self.index.lock();
+        index.clear(&key, decided, told);
+        self.metrics.dirty_actors.set(index.len() as i64);
+        Ok(())
     }
 
     /// Whether facts that concern `key` are above its snapshot.
     pub fn is_dirty(&self, key: &ActorKey) -> bool {
-        unimplemented!()
+        self.index.lock().is_dirty(key)
+    }
+
+    /// Whether commands can be committed now.
+    ///
+    /// # Errors
+    /// Why not, for readiness.
+    pub fn healthy(&self) -> Result<(), &'static str> {
+        match self.queue.lock().mode() {
+            Mode::Open => Ok(()),
+            Mode::Stalled => Err("storage does not commit"),
+            Mode::Fenced => Err("another process owns the store"),
+            Mode::Closing | Mode::Closed => Err("the journal is closed"),
+        }
+    }
+
+    /// Its figures.
+    pub const fn metrics(&self) -> &JournalMetrics {
+        &self.metrics
+    }
+
+    /// Takes nothing more, commits what is queued, records the checkpoint and ends the background work.
+    pub async fn close(&self) {
+        self.queue.lock().close();
+        self.closing.send_replace(true);
+        self.wake.notify_one();
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        if tasks.is_empty() {
+            let due = self.queue.lock().end();
+            committer::let_go(due);
+            self.report();
+        }
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the journal ended badly");
+            }
+        }
+        if let Err(error) = self.checkpoint_now().await {
+            tracing::warn!(%error, "the last checkpoint could not be recorded");
+        }
+    }
+
+    fn stripe(&self, key: &ActorKey) -> Arc<tokio::sync::Mutex<()>> {
+        use std::hash::BuildHasher;
+        let hash = std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(key);
+        self.stripes.get(hash as usize % STRIPES).cloned().unwrap_or_default()
+    }
+
+    /// Everything up to `last` is committed and delivered: the answers to let go.
+    fn advance(&self, last: Position) -> Vec<Due> {
+        let mut queue = self.queue.lock();
+        let due = queue.advance(last);
+        self.committed.store(last, Ordering::Release);
+        drop(queue);
+        self.metrics.committed_position.set(last as i64);
+        self.report();
+        due
+    }
+
+    /// Starts a new generation without what is not committed.
+    fn cut(&self) {
+        let mut queue = self.queue.lock();
+        queue.cut();
+        self.generation.store(queue.generation(), Ordering::Release);
+    }
+
+    /// Tells whoever waits how far the journal is.
+    fn report(&self) {
+        let queue = self.queue.lock();
+        self.progress.send_replace(Progress {
+            committed: queue.committed(),
+            generation: queue.generation(),
+            mode: queue.mode(),
+        });
     }
 }

@@ -9,6 +9,7 @@ pub mod domain;
 pub mod heads;
 pub mod journal;
 pub mod log;
+pub mod memory;
 pub mod ports;
 pub mod runtime;
 pub mod signal;

@@ -45,8 +45,12 @@ impl Log {
         facts: Vec<Fact>,
         turn: &mut Turn<B>,
     ) -> Result<Vec<Arc<Recorded>>, Failure> {
+        // An accepted append proves that nothing held so far was lost, so the actor moves to the generation that
+        // was current before it. Read after it, a loss in between would hide that it took these facts.
+        let generation = self.journal.generation();
         match self.journal.append(self.generation, self.decided, at, facts) {
             Ok(events) => {
+                self.generation = generation;
                 if let Some(last) = events.last() {
                     self.decided = last.position;
                 }
@@ -64,6 +68,11 @@ impl Log {
     /// Answers once everything this actor decided so far is committed.
     pub fn answer<A: Send + 'static>(&self, reply: Reply<A>, answer: A) {
         self.journal.release_after(self.generation, self.decided, reply.with(answer));
+    }
+
+    /// Whether a failed commit took facts that this actor holds: it must reload.
+    pub fn lost(&self) -> bool {
+        self.journal.lost(self.generation, self.decided)
     }
 
     /// Position of the last fact it decided.

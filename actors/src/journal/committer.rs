@@ -1,0 +1,310 @@
+//! The committer: one durable batch after another, each of what queued while the last one was written.
+//!
+//! Guarantees: a batch is delivered, then its answers are let go, before those of the next; nothing is written
+//! after a batch whose outcome is not known. While one batch is written the one before it is delivered.
+//!
+//! An unknown outcome is decided by reading the record back: the same batch id means committed, another id
+//! means another writer (stop), no record means it may be written again. A write that lands after its batch
+//! was given up for lost is met by the next batch as a record with another id at its position: the journal
+//! then stops, because actors have forgotten those facts; the next start reads what is really there.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+use uuid::Uuid;
+
+use super::queue::{Drained, Due, Mode};
+use super::{Deliver, Journal};
+use crate::domain::ids::ActorKey;
+use crate::ports::{Batch, StoreError};
+use crate::runtime::failure::Failure;
+
+/// First pause before a failed write is tried again; doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// Pause between two questions to a store that is away.
+const PROBE_PAUSE: Duration = Duration::from_millis(250);
+/// How long a write that does not return is waited for after its callers were told: abandoning it earlier
+/// could let it land after its facts were given up.
+const ABANDON_AFTER: Duration = Duration::from_secs(60);
+
+type Write = JoinHandle<Result<(), StoreError>>;
+
+/// How a commit ended within its time.
+enum Resolved {
+    Committed,
+    Fenced {
+        in_doubt: bool,
+        reason: String,
+    },
+    /// No outcome in time. `in_doubt`: it may be on disk, or land there through `running`.
+    Undecided {
+        in_doubt: bool,
+        running: Option<Write>,
+    },
+}
+
+/// How a commit ended after its callers were told that it had not.
+enum Outlasted {
+    Committed,
+    Absent,
+    Fenced(String),
+    Closing,
+}
+
+/// What the store has at a batch's position.
+enum Found {
+    Mine,
+    Another,
+    Nothing,
+    NoAnswer,
+}
+
+/// Runs one callback of another part: its panic must not end the committer.
+fn guarded(what: &str, callback: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(callback)).is_err() {
+        tracing::error!(what, "a callback of the journal panicked");
+    }
+}
+
+pub(super) fn let_go(due: Vec<Due>) {
+    for (release, outcome) in due {
+        guarded("release", || release(outcome));
+    }
+}
+
+/// Commits until the journal is closed or fenced.
+pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
+    let mut unpublished: Option<Drained> = None;
+    loop {
+        let drained = if let Some(drained) = journal.take() {
+            drained
+        } else {
+            if let Some(previous) = unpublished.take() {
+                journal.publish(&*deliver, previous);
+            }
+            let Some(drained) = journal.next().await else { break };
+            drained
+        };
+        let batch = Arc::new(Batch {
+            first: drained.first,
+            count: drained.events.len() as u32,
+            id: Uuid::new_v4(),
+            epoch: journal.epoch,
+            at: drained.at,
+            events: drained.encoded.clone(),
+        });
+        let started = Instant::now();
+        let write = journal.begin(&batch);
+        if let Some(previous) = unpublished.take() {
+            journal.publish(&*deliver, previous);
+        }
+        match journal.resolve(&batch, write).await {
+            Resolved::Committed => {
+                journal.measure(&drained, started);
+                unpublished = Some(drained);
+            }
+            Resolved::Fenced { in_doubt, reason } => {
+                journal.stop_fenced(drained.last, in_doubt, &reason);
+                break;
+            }
+            Resolved::Undecided { in_doubt, running } => {
+                let last = drained.last;
+                journal.stall(last, in_doubt);
+                match journal.outlast(&batch, running).await {
+                    Outlasted::Committed => {
+                        journal.measure(&drained, started);
+                        journal.publish(&*deliver, drained);
+                    }
+                    Outlasted::Absent => {}
+                    Outlasted::Fenced(reason) => {
+                        journal.stop_fenced(last, in_doubt, &reason);
+                        break;
+                    }
+                    Outlasted::Closing => break,
+                }
+                journal.roll_back(&*deliver);
+            }
+        }
+    }
+    let due = journal.queue.lock().end();
+    let_go(due);
+    journal.report();
+}
+
+impl Journal {
+    /// What is queued now, as far as one commit may hold it.
+    fn take(&self) -> Option<Drained> {
+        let drained = self.queue.lock().drain(self.settings.max_events, self.settings.max_bytes)?;
+        self.metrics.queue_events.dec_by(drained.events.len() as i64);
+        Some(drained)
+    }
+
+    /// What is queued next; `None` once the journal is closing and nothing is left.
+    async fn next(&self) -> Option<Drained> {
+        loop {
+            if let Some(drained) = self.take() {
+                return Some(drained);
+            }
+            if self.queue.lock().mode() != Mode::Open {
+                return None;
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    fn begin(&self, batch: &Arc<Batch>) -> Write {
+        let (store, batch) = (Arc::clone(&self.store), Arc::clone(batch));
+        self.handle.spawn(async move { store.append(&batch).await })
+    }
+
+    fn measure(&self, drained: &Drained, started: Instant) {
+        self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
+        self.metrics.commit_events.observe(drained.events.len() as f64);
+        self.metrics.commit_bytes.observe(drained.encoded.len() as f64);
+    }
+
+    /// Tries until `resolve_timeout` to get the batch written, or to learn that it is.
+    async fn resolve(&self, batch: &Arc<Batch>, mut write: Write) -> Resolved {
+        let deadline = Instant::now() + self.settings.resolve_timeout;
+        let mut pause = FIRST_PAUSE;
+        let mut in_doubt = false;
+        loop {
+            let Ok(joined) = timeout_at(deadline, &mut write).await else {
+                return Resolved::Undecided { in_doubt: true, running: Some(write) };
+            };
+            let error = match joined {
+                Ok(Ok(())) => return Resolved::Committed,
+                Ok(Err(error)) => error,
+                Err(panicked) => StoreError::Unknown(panicked.to_string()),
+            };
+            self.metrics.commit_failed(&error);
+            tracing::warn!(first = batch.first, count = batch.count, %error, "a commit failed");
+            match error {
+                StoreError::Fenced(reason) => return Resolved::Fenced { in_doubt, reason },
+                StoreError::Conflict(_) | StoreError::Unavailable(_) => {}
+                StoreError::Exists | StoreError::Unknown(_) | StoreError::Corrupt(_) => {
+                    match timeout_at(deadline, self.read_back(batch)).await.unwrap_or(Found::NoAnswer) {
+                        Found::Mine => return Resolved::Committed,
+                        Found::Another => {
+                            return Resolved::Fenced { in_doubt: false, reason: another(batch) };
+                        }
+                        // What was unknown once stays so until the end: a slow write may still land.
+                        Found::Nothing | Found::NoAnswer => in_doubt = true,
+                    }
+                }
+            }
+            if Instant::now() + pause >= deadline {
+                tokio::time::sleep_until(deadline).await;
+                return Resolved::Undecided { in_doubt, running: None };
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            write = self.begin(batch);
+        }
+    }
+
+    /// Asks until the store answers whether the batch is there.
+    async fn outlast(&self, batch: &Arc<Batch>, running: Option<Write>) -> Outlasted {
+        let mut closing = self.closing.subscribe();
+        if let Some(write) = running {
+            tokio::select! {
+                ended = timeout(ABANDON_AFTER, write) => match ended {
+                    Ok(Ok(Ok(()))) => return Outlasted::Committed,
+                    Ok(Ok(Err(StoreError::Fenced(reason)))) => return Outlasted::Fenced(reason),
+                    _ => {}
+                },
+                _ = closing.wait_for(|closing| *closing) => return Outlasted::Closing,
+            }
+        }
+        loop {
+            let answer = async {
+                tokio::time::sleep(PROBE_PAUSE).await;
+                timeout(self.settings.resolve_timeout, self.read_back(batch)).await
+            };
+            let found = tokio::select! {
+                found = answer => found.unwrap_or(Found::NoAnswer),
+                _ = closing.wait_for(|closing| *closing) => return Outlasted::Closing,
+            };
+            match found {
+                Found::Mine => return Outlasted::Committed,
+                Found::Another => return Outlasted::Fenced(another(batch)),
+                Found::Nothing => return Outlasted::Absent,
+                Found::NoAnswer => {}
+            }
+        }
+    }
+
+    async fn read_back(&self, batch: &Batch) -> Found {
+        match self.store.read(batch.first).await {
+            Ok(Some(found)) if found.id == batch.id => Found::Mine,
+            Ok(Some(_)) => Found::Another,
+            Ok(None) => Found::Nothing,
+            Err(error) => {
+                tracing::warn!(first = batch.first, %error, "a batch could not be read back");
+                Found::NoAnswer
+            }
+        }
+    }
+
+    /// Tells everyone whom a committed batch concerns, then lets its answers go.
+    fn publish(&self, deliver: &dyn Deliver, drained: Drained) {
+        let audiences: Vec<Vec<ActorKey>> =
+            drained.events.iter().map(|event| event.fact.audience()).collect();
+        {
+            let mut index = self.index.lock();
+            for (event, audience) in drained.events.iter().zip(&audiences) {
+                index.note(drained.first, event, audience);
+            }
+            self.metrics.dirty_actors.set(index.len() as i64);
+        }
+        let bytes = drained.encoded.len();
+        self.cache.insert(drained.first, Arc::clone(&drained.events), bytes);
+        self.milestones.lock().note(drained.first, drained.at, bytes as u64);
+        for event in drained.events.iter() {
+            guarded("observe", || deliver.observe(event));
+        }
+        for (event, audience) in drained.events.iter().zip(&audiences) {
+            for key in audience {
+                guarded("deliver", || deliver.deliver(key, event));
+            }
+        }
+        let due = self.advance(drained.last);
+        let_go(due);
+    }
+
+    fn stall(&self, last: u64, in_doubt: bool) {
+        tracing::error!(last, in_doubt, "storage does not commit: refusing commands until it answers");
+        let failure = if in_doubt { Failure::OutcomeUnknown } else { Failure::StorageDown };
+        let due = self.queue.lock().stall(last, failure);
+        self.metrics.queue_events.set(0);
+        self.report();
+        let_go(due);
+    }
+
+    fn stop_fenced(&self, last: u64, in_doubt: bool, reason: &str) {
+        tracing::error!(last, reason, "another process owns the store: this one stops writing");
+        let failure = if in_doubt { Failure::OutcomeUnknown } else { Failure::StorageDown };
+        let due = self.queue.lock().fence(last, failure);
+        self.metrics.queue_events.set(0);
+        self.report();
+        let_go(due);
+    }
+
+    /// Storage answers again: what it does not hold is lost, and whoever holds such facts must recover.
+    fn roll_back(&self, deliver: &dyn Deliver) {
+        self.cut();
+        self.metrics.rollbacks.inc();
+        guarded("rolled_back", || deliver.rolled_back());
+        self.queue.lock().resume();
+        self.report();
+        tracing::info!(committed = self.committed(), "storage answers again");
+    }
+}
+
+fn another(batch: &Batch) -> String {
+    format!("position {} holds a batch of another writer", batch.first)
+}

@@ -1,0 +1,109 @@
+//! Which committed facts each actor's snapshot does not hold yet: what recovery replays and checkpoints drain.
+//!
+//! Guarantees: a fact is noted here before anybody is told of it, and forgotten only once a durable snapshot
+//! holds it. Costs 16 bytes per fact and actor concerned, bounded by the checkpoint's lag.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::domain::event::{Position, Recorded};
+use crate::domain::ids::ActorKey;
+
+/// Where one fact is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// First position of its batch.
+    pub first: Position,
+    /// Its place in the batch.
+    pub offset: u32,
+    /// Whether the actor decided it (else it is told it).
+    pub own: bool,
+}
+
+impl Entry {
+    pub const fn position(self) -> Position {
+        self.first + self.offset as u64
+    }
+}
+
+/// The oldest fact that some snapshot lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Oldest {
+    pub position: Position,
+    /// First position of its batch: recovery must read from here.
+    pub first: Position,
+}
+
+/// The index.
+#[derive(Default)]
+pub(super) struct Index {
+    entries: HashMap<ActorKey, VecDeque<Entry>>,
+    /// Every key of `entries` by its oldest position.
+    by_age: BTreeSet<(Position, ActorKey)>,
+}
+
+impl Index {
+    /// Notes a fact of the batch that starts at `first` for its decider and everyone it concerns.
+    pub fn note(&mut self, first: Position, event: &Arc<Recorded>, audience: &[ActorKey]) {
+        let offset = u32::try_from(event.position - first).unwrap_or(u32::MAX);
+        let decider = event.fact.decider();
+        for key in audience.iter().filter(|key| **key != decider) {
+            self.push(key, Entry { first, offset, own: false });
+        }
+        self.push(&decider, Entry { first, offset, own: true });
+    }
+
+    fn push(&mut self, key: &ActorKey, entry: Entry) {
+        if let Some(entries) = self.entries.get_mut(key) {
+            entries.push_back(entry);
+            return;
+        }
+        self.by_age.insert((entry.position(), key.clone()));
+        self.entries.insert(key.clone(), VecDeque::from([entry]));
+    }
+
+    /// The facts that the snapshot of `key` lacks, in position order.
+    pub fn of(&self, key: &ActorKey) -> Vec<Entry> {
+        self.entries.get(key).map(|entries| entries.iter().copied().collect()).unwrap_or_default()
+    }
+
+    pub fn is_dirty(&self, key: &ActorKey) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Forgets what a durable snapshot with these marks holds.
+    pub fn clear(&mut self, key: &ActorKey, decided: Position, told: Position) {
+        let Some(entries) = self.entries.get_mut(key) else { return };
+        let Some(was) = entries.front().map(|entry| entry.position()) else { return };
+        entries.retain(|entry| entry.position() > if entry.own { decided } else { told });
+        let is = entries.front().map(|entry| entry.position());
+        if is == Some(was) {
+            return;
+        }
+        self.by_age.remove(&(was, key.clone()));
+        match is {
+            Some(position) => {
+                self.by_age.insert((position, key.clone()));
+            }
+            None => {
+                self.entries.remove(key);
+            }
+        }
+    }
+
+    pub fn oldest(&self) -> Option<Oldest> {
+        let (position, key) = self.by_age.first()?;
+        let first = self.entries.get(key)?.front()?.first;
+        Some(Oldest { position: *position, first })
+    }
+
+    /// Keys with their oldest unsaved position, oldest first.
+    pub fn by_age(&self) -> impl Iterator<Item = (Position, &ActorKey)> {
+        self.by_age.iter().map(|(position, key)| (*position, key))
+    }
+
+    /// How many actors have facts above their snapshot.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+}

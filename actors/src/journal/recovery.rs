@@ -1,0 +1,199 @@
+//! Reading back: the index at the start of the service, and one actor's facts when it activates.
+//!
+//! Guarantees: an actor gets every committed fact that its snapshot lacks, each once and in order, whatever
+//! is saved, checkpointed or trimmed meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::cache::Facts;
+use super::index::{Entry, Index};
+use super::milestones::Milestones;
+use super::queue::Mode;
+use super::{Journal, Loaded, encoding};
+use crate::domain::event::Position;
+use crate::domain::ids::ActorKey;
+use crate::ports::{Batch, JournalBounds, JournalStore, StoreError};
+
+/// Positions asked for in one scan. Exact bounds keep what a scan reads small; the journal is dense, so a
+/// window that begins at a batch holds at least that batch.
+const WINDOW: u64 = 512;
+
+/// How often what an actor reads may change under it (saved, then trimmed) before that is an error.
+const LOAD_ATTEMPTS: u32 = 4;
+
+/// How many places of what earlier starts wrote are looked at to estimate its age and size.
+const SAMPLES: u64 = 32;
+
+/// Reads every batch from `from` (the first position of a batch) to `newest`, in order.
+///
+/// # Errors
+/// `Corrupt` if a position is missing; whatever reading fails with.
+pub async fn each_batch(
+    store: &dyn JournalStore,
+    from: Position,
+    newest: Position,
+    mut visit: impl FnMut(&Batch) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut expected = from;
+    while expected <= newest {
+        let batches = store.scan(expected, expected + WINDOW, WINDOW as usize).await?;
+        if batches.is_empty() {
+            return Err(StoreError::Corrupt(format!("the journal has no batch at {expected} (of {newest})")));
+        }
+        for batch in &batches {
+            if batch.first != expected || batch.count == 0 {
+                return Err(StoreError::Corrupt(format!(
+                    "the journal goes on at {} after {}",
+                    batch.first,
+                    expected - 1
+                )));
+            }
+            visit(batch)?;
+            expected = batch.first + u64::from(batch.count);
+        }
+    }
+    Ok(())
+}
+
+/// What the start of the service reads: the index of what snapshots may lack.
+pub(super) struct Replayed {
+    pub index: Index,
+    pub milestones: Milestones,
+    pub events: u64,
+}
+
+/// Builds the index from the checkpoint on.
+pub(super) async fn replay(
+    store: &dyn JournalStore,
+    bounds: JournalBounds,
+    largest_batch: usize,
+    mut cache: impl FnMut(Position, Facts, usize),
+) -> Result<Replayed, StoreError> {
+    let mut replayed = Replayed { index: Index::default(), milestones: Milestones::default(), events: 0 };
+    sample(store, bounds, largest_batch as u64, &mut replayed.milestones).await?;
+    each_batch(store, bounds.replay_from.max(1), bounds.newest, |batch| {
+        let facts = encoding::decode(batch)?;
+        for event in &facts {
+            replayed.index.note(batch.first, event, &event.fact.audience());
+        }
+        replayed.events += u64::from(batch.count);
+        replayed.milestones.note(batch.first, batch.at, batch.events.len() as u64);
+        cache(batch.first, Arc::new(facts), batch.events.len());
+        Ok(())
+    })
+    .await?;
+    Ok(replayed)
+}
+
+/// Estimates age and size of what lies below the checkpoint, without reading all of it.
+async fn sample(
+    store: &dyn JournalStore,
+    bounds: JournalBounds,
+    largest_batch: u64,
+    milestones: &mut Milestones,
+) -> Result<(), StoreError> {
+    let mut from = bounds.oldest.max(1);
+    let step = (bounds.replay_from.saturating_sub(from) / SAMPLES).max(largest_batch);
+    while from < bounds.replay_from {
+        let below = (from + largest_batch).min(bounds.replay_from);
+        let found = store.scan(from, below, 1).await?;
+        let next = from + step;
+        if let Some(batch) = found.first() {
+            let mean = batch.events.len() as u64 / u64::from(batch.count.max(1));
+            let stretch = next.min(bounds.replay_from).saturating_sub(batch.first);
+            milestones.note(batch.first, batch.at, mean * stretch);
+        }
+        from = next;
+    }
+    Ok(())
+}
+
+impl Journal {
+    /// What an actor needs to recover; waits until everything it appended earlier is committed or failed
+    /// (everything anybody appended, with `restart`).
+    ///
+    /// # Errors
+    /// `Unavailable` while an outcome is unknown or storage is away; `Corrupt` if what is stored cannot be
+    /// understood.
+    pub async fn load(&self, key: &ActorKey, restart: bool) -> Result<Loaded, StoreError> {
+        let patience = self.settings.resolve_timeout * 2;
+        let quiet = tokio::time::timeout(patience, self.quiet(key, restart)).await;
+        quiet.map_err(|_| StoreError::Unavailable("an earlier commit has no outcome yet".to_owned()))?;
+        let started = Instant::now();
+        for attempt in 1..=LOAD_ATTEMPTS {
+            if let Some(loaded) = self.try_load(key).await? {
+                self.metrics.recovery_seconds.observe(started.elapsed().as_secs_f64());
+                self.metrics.recovery_events.observe(loaded.events.len() as f64);
+                return Ok(loaded);
+            }
+            tokio::time::sleep(Duration::from_millis(10) * attempt).await;
+        }
+        Err(StoreError::Corrupt(format!("facts of {key} are missing from the journal")))
+    }
+
+    /// Waits until nothing that `key` (or, with `all`, anybody) appended is without an outcome.
+    async fn quiet(&self, key: &ActorKey, all: bool) {
+        if all {
+            self.settled().await;
+        }
+        let mut progress = self.progress.subscribe();
+        loop {
+            progress.mark_unchanged();
+            let pending = {
+                let queue = self.queue.lock();
+                queue.mode() == Mode::Stalled || queue.pending(key).is_some()
+            };
+            if !pending || progress.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// `None`: a fact's batch was saved and trimmed since the index was read; try again.
+    async fn try_load(&self, key: &ActorKey) -> Result<Option<Loaded>, StoreError> {
+        // A save of an earlier incarnation that is still running ends first.
+        let _writing = self.stripe(key).lock_owned().await;
+        let generation = self.queue.lock().generation();
+        // The index is read before the snapshot: read after it, a save in between would have cleared facts
+        // that the older snapshot lacks.
+        let entries = self.index.lock().of(key);
+        let snapshot = self.store.load(key).await?;
+        let (decided, told) = snapshot.as_ref().map_or((0, 0), |snapshot| (snapshot.decided, snapshot.told));
+        let lacking = |entry: &Entry| entry.position() > if entry.own { decided } else { told };
+        let mut events = Vec::new();
+        let mut batch: Option<(Position, Facts)> = None;
+        for entry in entries.into_iter().filter(lacking) {
+            let facts = match &batch {
+                Some((first, facts)) if *first == entry.first => facts,
+                _ => {
+                    let Some(facts) = self.facts(entry.first).await? else { return Ok(None) };
+                    &batch.insert((entry.first, facts)).1
+                }
+            };
+            let Some(event) = facts.get(entry.offset as usize) else {
+                return Err(StoreError::Corrupt(format!(
+                    "journal batch {} ends before {}",
+                    entry.first, entry.offset
+                )));
+            };
+            events.push(Arc::clone(event));
+        }
+        // What the snapshot holds may still be noted from before a restart of the service.
+        self.index.lock().clear(key, decided, told);
+        Ok(Some(Loaded { snapshot, events, generation }))
+    }
+
+    /// The facts of the batch at `first`, from the cache or storage.
+    async fn facts(&self, first: Position) -> Result<Option<Facts>, StoreError> {
+        if let Some(facts) = self.cache.get(first) {
+            return Ok(Some(facts));
+        }
+        let Some(batch) = self.store.read(first).await? else { return Ok(None) };
+        let facts = Arc::new(encoding::decode(&batch)?);
+        self.cache.insert(first, Arc::clone(&facts), batch.events.len());
+        Ok(Some(facts))
+    }
+}

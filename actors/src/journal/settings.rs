@@ -1,0 +1,49 @@
+//! The journal's numbers, each with its reason.
+
+use std::time::Duration;
+
+/// How the journal commits, keeps and checkpoints.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JournalSettings {
+    /// Most facts in one commit. Bounds how long a commit takes and how much one unknown outcome holds up.
+    pub max_events: usize,
+    /// Most encoded bytes in one commit; one turn's facts are never split, so a single larger turn still goes
+    /// alone.
+    pub max_bytes: usize,
+    /// How long an unsuccessful commit is tried or asked after before its callers are told.
+    pub resolve_timeout: Duration,
+    /// How long facts are kept after they are in snapshots: resume and webhooks read them.
+    pub retention: Duration,
+    /// Most bytes kept for [`JournalSettings::retention`]; facts that recovery needs are kept regardless.
+    pub retention_bytes: u64,
+    /// How often the checkpoint is advanced and lagging actors are asked for snapshots.
+    pub checkpoint_interval: Duration,
+    /// An actor whose oldest unsaved fact lies this many facts behind is asked for a snapshot.
+    pub checkpoint_lag_events: u64,
+    /// The same in encoded bytes behind: bounds what recovery reads.
+    pub checkpoint_lag_bytes: u64,
+    /// The same in time.
+    pub checkpoint_lag: Duration,
+    /// Most actors asked for a snapshot in one interval, so that checkpointing never crowds out callers.
+    pub checkpoint_actors: usize,
+    /// Bytes of recent facts kept decoded, so that an actor that activates seldom reads storage for them.
+    pub cache_bytes: u64,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self {
+            max_events: 1_000,
+            max_bytes: 4 << 20,
+            resolve_timeout: Duration::from_secs(2),
+            retention: Duration::from_secs(86_400),
+            retention_bytes: 4 << 30,
+            checkpoint_interval: Duration::from_secs(2),
+            checkpoint_lag_events: 200_000,
+            checkpoint_lag_bytes: 256 << 20,
+            checkpoint_lag: Duration::from_secs(300),
+            checkpoint_actors: 500,
+            cache_bytes: 64 << 20,
+        }
+    }
+}

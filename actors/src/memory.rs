@@ -1,0 +1,258 @@
+//! Storage in memory: the ports without a disk, for tests and experiments.
+//!
+//! Behaves as the real one does, fencing included. A clone is another process on the same data: acquiring the
+//! store through it fences this one, as a restart of the service would. [`Faults`] makes writes fail on
+//! purpose.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::domain::event::Position;
+use crate::domain::ids::ActorKey;
+use crate::ports::{
+    Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Page, Snapshot, StateStore,
+    StoreError,
+};
+
+mod faults;
+
+pub use faults::Faults;
+
+/// Most batches one scan gives.
+const SCAN_LIMIT: usize = 512;
+
+#[derive(Default)]
+struct Data {
+    epoch: u64,
+    batches: BTreeMap<Position, Batch>,
+    bounds: JournalBounds,
+    snapshots: BTreeMap<ActorKey, Snapshot>,
+    pages: BTreeMap<(ActorKey, Collection, u64), Page>,
+    rows: BTreeMap<(Entry, String), Value>,
+}
+
+/// The store.
+pub struct MemoryStore {
+    data: Arc<Mutex<Data>>,
+    faults: Faults,
+    /// The epoch that this handle acquired; writes of any other but the newest are fenced.
+    held: AtomicU64,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        let data = Data { bounds: JournalBounds { replay_from: 1, ..JournalBounds::default() }, ..Data::default() };
+        Self { data: Arc::new(Mutex::new(data)), faults: Faults::default(), held: AtomicU64::new(0) }
+    }
+}
+
+impl Clone for MemoryStore {
+    fn clone(&self) -> Self {
+        Self {
+            data: Arc::clone(&self.data),
+            faults: self.faults.clone(),
+            held: AtomicU64::new(self.held.load(Ordering::SeqCst)),
+        }
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The ways to make it fail; shared by clones.
+    pub const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// All batches that it holds, rising.
+    pub fn batches(&self) -> Vec<Batch> {
+        self.data.lock().batches.values().cloned().collect()
+    }
+
+    /// The same data as it is now, in a store of its own: what a crash at this moment would leave.
+    pub fn copy(&self) -> Self {
+        let data = self.data.lock();
+        let copied = Data {
+            epoch: data.epoch,
+            batches: data.batches.clone(),
+            bounds: data.bounds,
+            snapshots: data.snapshots.clone(),
+            pages: data.pages.clone(),
+            rows: data.rows.clone(),
+        };
+        Self { data: Arc::new(Mutex::new(copied)), ..Self::default() }
+    }
+
+    fn check_held(&self, data: &Data) -> Result<(), StoreError> {
+        let held = self.held.load(Ordering::SeqCst);
+        if held == data.epoch {
+            return Ok(());
+        }
+        Err(StoreError::Fenced(format!("epoch {} has begun; this process holds {held}", data.epoch)))
+    }
+
+    fn write(&self, batch: &Batch) -> Result<(), StoreError> {
+        let mut data = self.data.lock();
+        self.check_held(&data)?;
+        if data.batches.contains_key(&batch.first) {
+            return Err(StoreError::Exists);
+        }
+        if data.bounds.oldest == 0 {
+            data.bounds.oldest = batch.first;
+        }
+        data.bounds.newest = batch.first + u64::from(batch.count) - 1;
+        data.bounds.at = data.bounds.at.max(batch.at);
+        data.batches.insert(batch.first, batch.clone());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl JournalStore for MemoryStore {
+    async fn append(&self, batch: &Batch) -> Result<(), StoreError> {
+        match self.faults.before_append().await {
+            None => self.write(batch),
+            Some(faults::Fault { error, write }) => {
+                if write {
+                    self.write(batch)?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn read(&self, first: Position) -> Result<Option<Batch>, StoreError> {
+        self.faults.before_read()?;
+        Ok(self.data.lock().batches.get(&first).cloned())
+    }
+
+    async fn scan(&self, from: Position, below: Position, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        self.faults.before_read()?;
+        if from >= below {
+            return Ok(Vec::new());
+        }
+        let data = self.data.lock();
+        Ok(data.batches.range(from..below).take(limit.min(SCAN_LIMIT)).map(|(_, batch)| batch.clone()).collect())
+    }
+
+    async fn bounds(&self) -> Result<JournalBounds, StoreError> {
+        self.faults.before_read()?;
+        Ok(self.data.lock().bounds)
+    }
+
+    async fn set_checkpoint(&self, replay_from: Position) -> Result<(), StoreError> {
+        self.faults.before_write()?;
+        let mut data = self.data.lock();
+        self.check_held(&data)?;
+        data.bounds.replay_from = replay_from;
+        Ok(())
+    }
+
+    async fn trim(&self, below: Position) -> Result<u64, StoreError> {
+        self.faults.before_write()?;
+        let mut data = self.data.lock();
+        self.check_held(&data)?;
+        let before = data.batches.len();
+        data.batches.retain(|first, batch| first + u64::from(batch.count) > below);
+        data.bounds.oldest = data.batches.keys().next().copied().unwrap_or(0);
+        Ok((before - data.batches.len()) as u64)
+    }
+
+    async fn acquire(&self) -> Result<u64, StoreError> {
+        self.faults.before_write()?;
+        let mut data = self.data.lock();
+        data.epoch += 1;
+        self.held.store(data.epoch, Ordering::SeqCst);
+        Ok(data.epoch)
+    }
+}
+
+#[async_trait]
+impl StateStore for MemoryStore {
+    async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
+        self.faults.before_read()?;
+        self.faults.before_load().await;
+        Ok(self.data.lock().snapshots.get(key).cloned())
+    }
+
+    async fn page(
+        &self,
+        key: &ActorKey,
+        collection: Collection,
+        number: u64,
+    ) -> Result<Option<Page>, StoreError> {
+        self.faults.before_read()?;
+        Ok(self.data.lock().pages.get(&(key.clone(), collection, number)).cloned())
+    }
+
+    async fn pages(
+        &self,
+        key: &ActorKey,
+        collection: Collection,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Page>, StoreError> {
+        self.faults.before_read()?;
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let data = self.data.lock();
+        let range = (key.clone(), collection, from)..(key.clone(), collection, to);
+        Ok(data.pages.range(range).map(|(_, page)| page.clone()).collect())
+    }
+
+    async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {
+        self.faults.before_write()?;
+        let mut data = self.data.lock();
+        self.check_held(&data)?;
+        for page in pages {
+            data.pages.insert((snapshot.key.clone(), page.collection, page.number), page.clone());
+        }
+        data.snapshots.insert(snapshot.key.clone(), snapshot.clone());
+        Ok(())
+    }
+
+    async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError> {
+        self.faults.before_read()?;
+        Ok(self.data.lock().snapshots.keys().filter(|key| key.kind() == kind).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl DirectoryStore for MemoryStore {
+    async fn get(&self, entry: Entry, ids: &[String]) -> Result<Vec<(String, Value)>, StoreError> {
+        self.faults.before_read()?;
+        let data = self.data.lock();
+        let row = |id: &String| Some((id.clone(), data.rows.get(&(entry, id.clone()))?.clone()));
+        Ok(ids.iter().filter_map(row).collect())
+    }
+
+    async fn put(&self, entry: Entry, id: &str, row: &Value) -> Result<(), StoreError> {
+        self.faults.before_write()?;
+        self.data.lock().rows.insert((entry, id.to_owned()), row.clone());
+        Ok(())
+    }
+
+    async fn insert(&self, entry: Entry, id: &str, row: &Value) -> Result<(), StoreError> {
+        self.faults.before_write()?;
+        let mut data = self.data.lock();
+        if data.rows.contains_key(&(entry, id.to_owned())) {
+            return Err(StoreError::Exists);
+        }
+        data.rows.insert((entry, id.to_owned()), row.clone());
+        Ok(())
+    }
+
+    async fn delete(&self, entry: Entry, id: &str) -> Result<bool, StoreError> {
+        self.faults.before_write()?;
+        Ok(self.data.lock().rows.remove(&(entry, id.to_owned())).is_some())
+    }
+}
