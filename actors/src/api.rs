@@ -554,3 +554,23 @@ pub struct AgentView {
     /// Reservations it holds.
     pub leases: u64,
 }
+
+/// The queue of one reception group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueView {
+    /// The group.
+    pub group: String,
+    /// Who waits, the head first.
+    pub waiting: Vec<Waiting>,
+}
+
+/// A waiting customer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    /// The queued session.
+    pub session: Uuid,
+    /// Its customer.
+    pub customer: Address,
+    /// Since when.
+    pub since: Millis,
+}
