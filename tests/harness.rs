@@ -58,7 +58,7 @@ impl Who {
         self.with("Idempotency-Key", key)
     }
 
-    fn headers(&self) -> HeaderMap {
+    pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.0 {
             headers.insert(
