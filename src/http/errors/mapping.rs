@@ -1,0 +1,150 @@
+//! Which code, text and waiting time a refusal, a failure or an unreadable request gets.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use messagecenter_actors::api::Rejection;
+use messagecenter_actors::domain::refusal::Refusal;
+use messagecenter_actors::runtime::failure::Failure;
+
+use super::{self as codes, ErrorCode};
+use crate::http::reading::ReadError;
+
+/// An answer that says no: a code and the text for this case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The code.
+    pub code: &'static ErrorCode,
+    /// For a developer: the field, what came, what is allowed. Never content, phone or token.
+    pub text: Cow<'static, str>,
+    /// When to try again, in seconds, at least 1; set exactly when the code says to.
+    pub retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// The code with its own text; a second is what to wait where waiting helps.
+    pub fn plain(code: &'static ErrorCode) -> Self {
+        let retry_after = (code.retry != codes::Retry::No).then_some(1);
+        Self { code, text: Cow::Borrowed(code.text), retry_after }
+    }
+
+    /// The code with a text for this case.
+    pub fn saying(code: &'static ErrorCode, text: String) -> Self {
+        Self { text: Cow::Owned(text), ..Self::plain(code) }
+    }
+
+    fn after(code: &'static ErrorCode, wait: Duration) -> Self {
+        let seconds = u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
+        Self { retry_after: Some(seconds.max(1)), ..Self::plain(code) }
+    }
+}
+
+/// The code and the text of a rejection, for an answer that holds several.
+pub fn code_and_text(rejection: &Rejection) -> (u32, String) {
+    let problem = Problem::from(rejection);
+    (problem.code.number, problem.text.into_owned())
+}
+
+impl From<&Rejection> for Problem {
+    fn from(rejection: &Rejection) -> Self {
+        match rejection {
+            Rejection::Refused(refusal) => refusal.into(),
+            Rejection::Failed(failure) => (*failure).into(),
+        }
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        Self::from(&rejection)
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        let code = match &error {
+            ReadError::Syntax(_) => &codes::BODY_SYNTAX,
+            ReadError::NotAnObject(_) => &codes::NOT_AN_OBJECT,
+            ReadError::NotSet(_) => &codes::FIELD_NOT_SET,
+            ReadError::Nil(_) => &codes::FIELD_NIL,
+            ReadError::Mismatch(_) | ReadError::NumberForText(_) => &codes::TYPE_MISMATCH,
+            ReadError::NotAnInteger(_) | ReadError::OutOfRange { .. } => &codes::OUT_OF_RANGE,
+            ReadError::NotAnOption { .. } => &codes::NOT_AN_OPTION,
+            ReadError::TooLong { .. } => &codes::TOO_LONG,
+            ReadError::HeaderNotAnInteger(_) | ReadError::HeaderTwice(_) => &codes::BAD_HEADER,
+            ReadError::PathNotAnInteger(_) => &codes::BAD_PATH,
+        };
+        Self::saying(code, error.to_string())
+    }
+}
+
+impl From<&Refusal> for Problem {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::BadField { field, problem } => {
+                Self::saying(&codes::BAD_FIELD, format!("field \"{field}\" {problem}"))
+            }
+            Refusal::NoTarget => Self::plain(&codes::NO_TARGET),
+            Refusal::Oneself => Self::plain(&codes::ONESELF),
+            Refusal::NoIdentity { header } => {
+                Self::saying(&codes::NO_IDENTITY, format!("header \"{header}\" is needed to say who calls"))
+            }
+            Refusal::NotTheSender => Self::plain(&codes::NOT_THE_SENDER),
+            Refusal::NotTheAuthor => Self::plain(&codes::NOT_THE_AUTHOR),
+            Refusal::OwnMessage => Self::plain(&codes::OWN_MESSAGE),
+            Refusal::NoticeNotAppraised => Self::plain(&codes::NOTICE_NOT_APPRAISED),
+            Refusal::OtherEnterprise { record, header } => Self::saying(
+                &codes::OTHER_ENTERPRISE,
+                format!("header \"entId\" is {header}, the agent's record says {record}"),
+            ),
+            Refusal::UnknownConversation => Self::plain(&codes::UNKNOWN_CONVERSATION),
+            Refusal::UnknownMessage => Self::plain(&codes::UNKNOWN_MESSAGE),
+            Refusal::UnknownSession => Self::plain(&codes::UNKNOWN_SESSION),
+            Refusal::UnknownSeat => Self::plain(&codes::UNKNOWN_SEAT),
+            Refusal::UnknownUser => Self::plain(&codes::UNKNOWN_USER),
+            Refusal::UnknownAgent => Self::plain(&codes::UNKNOWN_AGENT),
+            Refusal::UnknownGroup => Self::plain(&codes::UNKNOWN_GROUP),
+            Refusal::KeyReused => Self::plain(&codes::KEY_REUSED),
+            Refusal::Disagrees { field } => {
+                Self::saying(&codes::DISAGREES, format!("field \"{field}\" disagrees with the message"))
+            }
+            Refusal::EnterpriseFixed { record } => {
+                Self::saying(&codes::ENTERPRISE_FIXED, format!("the agent's enterprise is fixed to {record}"))
+            }
+            Refusal::SeveralSessions => Self::plain(&codes::SEVERAL_SESSIONS),
+            Refusal::LeaseOfAnother => Self::plain(&codes::LEASE_OF_ANOTHER),
+            Refusal::AtCapacity { capacity } => {
+                Self::saying(&codes::AT_CAPACITY, format!("all {capacity} places of the agent are taken"))
+            }
+            Refusal::SessionClosed => Self::plain(&codes::SESSION_CLOSED),
+            Refusal::TooLate { window } => Self::saying(
+                &codes::TOO_LATE,
+                format!("a message may be withdrawn for {} seconds", window / 1_000),
+            ),
+            Refusal::Withdrawn => Self::plain(&codes::WITHDRAWN),
+            Refusal::GroupGone => Self::plain(&codes::GROUP_GONE),
+        }
+    }
+}
+
+/// How long a caller waits for an operator: long enough not to add load, short enough to notice the end.
+const OPERATOR_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a caller waits for another process to take over, or for storage to come back.
+const OUTAGE_WAIT: Duration = Duration::from_secs(5);
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::MailboxFull(wait) => Self::after(&codes::MAILBOX_FULL, wait),
+            Failure::Overloaded(wait) => Self::after(&codes::OVERLOADED, wait),
+            Failure::Crashed => Self::plain(&codes::CRASHED),
+            Failure::Restarting => Self::plain(&codes::RESTARTING),
+            Failure::Quarantined => Self::after(&codes::QUARANTINED, OPERATOR_WAIT),
+            Failure::Draining => Self::after(&codes::DRAINING, OUTAGE_WAIT),
+            Failure::StorageDown => Self::after(&codes::STORAGE_DOWN, OUTAGE_WAIT),
+            Failure::OutcomeUnknown => Self::after(&codes::OUTCOME_UNKNOWN, OUTAGE_WAIT),
+            Failure::Lost => Self::plain(&codes::LOST),
+        }
+    }
+}

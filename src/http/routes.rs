@@ -1,0 +1,206 @@
+//! From a method and a path to an endpoint and its handler.
+//!
+//! Paths are cleaned as Go's `path.Clean` does: `//message/./messageCount/` is `/message/messageCount`.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use super::call::Handler;
+use super::contract::{counting, finding, listing, marking, seats, sending, serving};
+use super::field::{Endpoint, Method};
+use super::json::utf8_as_go;
+use super::reading::Reader;
+use super::table::{contract, operation, v1};
+use super::v1::{agents, directory, groups, service};
+use super::{health, metrics, openapi};
+
+/// An endpoint with its handler.
+pub struct Route {
+    /// What it is.
+    pub endpoint: &'static Endpoint,
+    /// How its requests are read.
+    pub reader: Reader,
+    /// What answers them.
+    pub handler: Handler,
+    segments: Vec<&'static str>,
+}
+
+impl Route {
+    fn new(endpoint: &'static Endpoint, handler: Handler) -> Self {
+        let segments = endpoint.path.split('/').filter(|segment| !segment.is_empty()).collect();
+        Self { endpoint, reader: Reader::new(endpoint), handler, segments }
+    }
+
+    /// The values of the path's parameters, if this is the path.
+    fn parameters(&self, path: &[Cow<'_, str>]) -> Option<Vec<String>> {
+        if self.segments.len() != path.len() {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for (segment, came) in self.segments.iter().zip(path) {
+            if segment.starts_with('{') {
+                parameters.push(came.clone().into_owned());
+            } else if segment != came {
+                return None;
+            }
+        }
+        Some(parameters)
+    }
+}
+
+macro_rules! routes {
+    ($($endpoint:path => $handler:path),+ $(,)?) => {
+        vec![$(Route::new(&$endpoint, |call| Box::pin($handler(call)))),+]
+    };
+}
+
+/// Every endpoint with its handler; the contract's come first, being asked for most.
+pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    routes![
+        contract::MESSAGE_ADD => sending::message_add,
+        contract::MESSAGE_COUNT => counting::message_count,
+        contract::FIND_MESSAGE => finding::find_message,
+        contract::USER_LIST => listing::user_list,
+        contract::CREATE_CHAT_SESSION => serving::create_chat_session,
+        contract::CLOSE_CHAT_SESSION => serving::close_chat_session,
+        contract::OBTAIN_SHUNT => serving::obtain_shunt,
+        contract::UPDATE_READ_BY_ID => marking::update_read_by_id,
+        contract::WITHDRAW_MESSAGE => marking::withdraw_message,
+        contract::APPRAISE_MESSAGE => marking::appraise_message,
+        contract::CONVERSATION_LIST => listing::conversation_list,
+        contract::ONE_USER_POSITION => seats::one_user_position,
+        contract::ONE_USER_CONVERSATION => seats::one_user_conversation,
+        v1::PUT_USER => directory::put_user,
+        v1::GET_USER => directory::get_user,
+        v1::DELETE_USER => directory::delete_user,
+        v1::PUT_POSITION => directory::put_position,
+        v1::GET_POSITION => directory::get_position,
+        v1::DELETE_POSITION => directory::delete_position,
+        v1::PUT_GROUP => groups::put_group,
+        v1::GET_GROUP => groups::get_group,
+        v1::DELETE_GROUP => groups::delete_group,
+        v1::GET_MEMBERS => groups::get_members,
+        v1::PUT_MEMBERS => groups::put_members,
+        v1::DELETE_MEMBERS => groups::delete_members,
+        v1::PUT_AGENT => agents::put_agent,
+        v1::GET_AGENT => agents::get_agent,
+        v1::DELETE_AGENT => agents::delete_agent,
+        v1::PUT_PRESENCE => agents::put_presence,
+        v1::GET_SESSION => service::get_session,
+        v1::GET_QUEUE => service::get_queue,
+        operation::HEALTHZ => health::healthz,
+        operation::READYZ => health::readyz,
+        operation::METRICS => metrics::metrics,
+        operation::OPENAPI => openapi::openapi,
+    ]
+});
+
+/// What is at a path.
+pub enum Found {
+    /// An endpoint, and the values of its path's parameters.
+    Route(&'static Route, Vec<String>),
+    /// Endpoints, but none with this method: the methods they answer, for `Allow`.
+    OtherMethods(String),
+    /// Nothing.
+    Nothing,
+}
+
+/// Finds what `method` at the raw `path` of a request means. `HEAD` is answered as `GET`.
+pub fn find(method: &str, path: &str) -> Found {
+    let path = clean(path);
+    let asked = if method == "HEAD" { "GET" } else { method };
+    let mut others: Vec<&str> = Vec::new();
+    for route in ROUTES.iter() {
+        let Some(parameters) = route.parameters(&path) else { continue };
+        if route.endpoint.method.as_str() == asked {
+            return Found::Route(route, parameters);
+        }
+        others.push(route.endpoint.method.as_str());
+        if route.endpoint.method == Method::Get {
+            others.push("HEAD");
+        }
+    }
+    if others.is_empty() { Found::Nothing } else { Found::OtherMethods(others.join(", ")) }
+}
+
+/// The segments of a path without empty ones and dots, each decoded after the path was split.
+fn clean(path: &str) -> Vec<Cow<'_, str>> {
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop();
+            }
+            _ => segments.push(segment),
+        }
+    }
+    segments.into_iter().map(decode).collect()
+}
+
+/// A segment with its percent escapes read; an escape that is none stays as it is.
+fn decode(segment: &str) -> Cow<'_, str> {
+    if !segment.contains('%') {
+        return Cow::Borrowed(segment);
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let escape = if first == b'%' { after.get(..2).and_then(hexadecimal) } else { None };
+        bytes.push(escape.unwrap_or(first));
+        rest = if escape.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    Cow::Owned(utf8_as_go(&bytes))
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u8> {
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::table;
+
+    #[test]
+    fn every_endpoint_of_the_table_has_exactly_one_route() {
+        for endpoint in table::endpoints() {
+            let routes = ROUTES.iter().filter(|route| std::ptr::eq(route.endpoint, endpoint)).count();
+            assert_eq!(routes, 1, "{}", endpoint.operation);
+        }
+        assert_eq!(ROUTES.len(), table::endpoints().count());
+    }
+
+    #[test]
+    fn operations_and_paths_are_unique() {
+        let mut operations: Vec<_> = table::endpoints().map(|endpoint| endpoint.operation).collect();
+        let mut paths: Vec<_> = table::endpoints().map(|endpoint| (endpoint.path, endpoint.method)).collect();
+        let count = operations.len();
+        operations.sort_unstable();
+        operations.dedup();
+        paths.sort_unstable();
+        paths.dedup();
+        assert_eq!((operations.len(), paths.len()), (count, count));
+    }
+
+    #[test]
+    fn paths_are_cleaned_as_go_cleans_them() {
+        for path in ["/message/messageCount", "//message/./messageCount/", "/x/../message/message%43ount"] {
+            assert!(
+                matches!(find("POST", path), Found::Route(route, _) if route.endpoint.operation == "messageCount"),
+                "{path}"
+            );
+        }
+        assert!(matches!(find("POST", "/message/messagecount"), Found::Nothing));
+        assert!(matches!(find("GET", "/message/messageCount"), Found::OtherMethods(allow) if allow == "POST"));
+    }
+
+    #[test]
+    fn parameters_are_decoded_after_the_path_is_split() {
+        let Found::Route(_, parameters) = find("GET", "/v1/groups/a%2Fb%3A%zz") else { panic!("no route") };
+        assert_eq!(parameters, ["a/b:%zz"]);
+    }
+}

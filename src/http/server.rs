@@ -1,0 +1,153 @@
+//! The life of a request: found, read, handled within its time, answered, counted.
+//!
+//! Guarantees: every request that HTTP itself can read gets an envelope (but for `/metrics` and
+//! `/openapi.json`); no mistake of a client is answered with a 5xx; a handler that panics costs one request.
+
+use std::io;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use futures::FutureExt;
+use tokio::time::timeout;
+
+use super::body;
+use super::call::{Answer, AppState, Call};
+use super::errors::{BODY_INCOMPLETE, DEFECT, Problem, TIMED_OUT, UNKNOWN_PATH, WRONG_METHOD};
+use super::metrics::{DONE, NO_OPERATION};
+use super::routes::{self, Found, Route};
+use crate::config::Settings;
+use crate::config::settings::BusinessStatus;
+
+/// How long an idle connection is kept: longer than the 60 s of usual load balancers, so that they close first.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long a shutdown waits for answers that are being written.
+const SHUTDOWN_SECONDS: u64 = 10;
+
+/// What the server is told.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Where it listens; port 0 = any free one.
+    pub address: SocketAddr,
+    /// Its threads.
+    pub workers: usize,
+    /// Largest body in bytes, after decompression.
+    pub body_limit: usize,
+    /// How long the body may take to arrive, and then the handler to answer.
+    pub request_timeout: Duration,
+    /// The HTTP status of business refusals.
+    pub business_status: BusinessStatus,
+}
+
+impl From<&Settings> for HttpSettings {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            address: settings.server.address,
+            workers: settings.workers(),
+            body_limit: settings.http.body_limit,
+            request_timeout: Duration::from_millis(settings.http.request_timeout_ms),
+            business_status: settings.http.business_status,
+        }
+    }
+}
+
+/// A server that listens.
+pub struct Serving {
+    /// Where it listens, with the port that was chosen.
+    pub address: SocketAddr,
+    /// Stops it: `handle.stop(true).await` lets running requests end.
+    pub handle: ServerHandle,
+    /// Runs it: must be awaited or spawned; ends when it was stopped.
+    pub server: Server,
+}
+
+/// Listens and serves. Signals are not handled here. Needs a tokio runtime.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub fn serve(settings: HttpSettings, state: AppState) -> io::Result<Serving> {
+    let (address, workers) = (settings.address, settings.workers);
+    let shared = (settings, state);
+    let server = HttpServer::new(move || {
+        App::new().app_data(web::Data::new(shared.clone())).default_service(web::to(answer))
+    })
+    .workers(workers.max(1))
+    .keep_alive(KEEP_ALIVE)
+    .shutdown_timeout(SHUTDOWN_SECONDS)
+    .disable_signals()
+    .bind(address)?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
+    Ok(Serving { address, handle: server.handle(), server })
+}
+
+type Shared = (HttpSettings, AppState);
+
+async fn answer(request: HttpRequest, mut payload: web::Payload, shared: web::Data<Shared>) -> HttpResponse {
+    let began = Instant::now();
+    let (settings, state) = shared.get_ref();
+    let mut allow = None;
+    let (operation, outcome) = match routes::find(request.method().as_str(), request.uri().path()) {
+        Found::Route(route, parameters) => {
+            let outcome = handle(route, &parameters, &request, &mut payload, &shared).await;
+            (route.endpoint.operation, outcome)
+        }
+        Found::OtherMethods(methods) => {
+            allow = Some(methods);
+            (NO_OPERATION, Err(Problem::plain(&WRONG_METHOD)))
+        }
+        Found::Nothing => (NO_OPERATION, Err(Problem::plain(&UNKNOWN_PATH))),
+    };
+    let (answer, outcome) = match outcome {
+        Ok(answer) => (answer, DONE),
+        Err(problem) => (Answer::problem(&problem, settings.business_status), problem.code.name),
+    };
+    state.requests.count(operation, outcome, began.elapsed());
+    respond(answer, allow)
+}
+
+async fn handle(
+    route: &'static Route,
+    parameters: &[String],
+    request: &HttpRequest,
+    payload: &mut web::Payload,
+    (settings, state): &Shared,
+) -> Result<Answer, Problem> {
+    let body = if route.reader.reads_body() {
+        let reading = body::read(request, payload, settings.body_limit);
+        timeout(settings.request_timeout, reading).await.map_err(|_| Problem::plain(&BODY_INCOMPLETE))??
+    } else {
+        web::Bytes::new()
+    };
+    let handling = async {
+        let values = route.reader.read(parameters, request.headers(), &body)?;
+        let call = Call { endpoint: route.endpoint, values, app: state.clone() };
+        (route.handler)(call).await.map_err(Problem::from)
+    };
+    match timeout(settings.request_timeout, AssertUnwindSafe(handling).catch_unwind()).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_panic)) => {
+            tracing::error!(operation = route.endpoint.operation, "a handler panicked");
+            Err(Problem::plain(&DEFECT))
+        }
+        Err(_elapsed) => Err(Problem::plain(&TIMED_OUT)),
+    }
+}
+
+fn respond(answer: Answer, allow: Option<String>) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    response.insert_header((CONTENT_TYPE, answer.content_type));
+    if let Some(seconds) = answer.retry_after {
+        response.insert_header((RETRY_AFTER, seconds.to_string()));
+    }
+    if let Some(methods) = allow {
+        response.insert_header((ALLOW, methods));
+    }
+    response.body(answer.body)
+}
