@@ -70,7 +70,7 @@ impl Serialize for SeqSet {
 impl<'de> Deserialize<'de> for SeqSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Bytes;
-        impl serde::de::Visitor<'_> for Bytes {
+        impl<'de> serde::de::Visitor<'de> for Bytes {
             type Value = SeqSet;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("the bytes of a Roaring bitmap")
@@ -80,6 +80,14 @@ impl<'de> Deserialize<'de> for SeqSet {
                     return Ok(SeqSet::default());
                 }
                 RoaringTreemap::deserialize_from(bytes).map(SeqSet).map_err(E::custom)
+            }
+            // JSON writes bytes as an array of numbers.
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut numbers: A) -> Result<SeqSet, A::Error> {
+                let mut bytes: Vec<u8> = Vec::new();
+                while let Some(byte) = numbers.next_element()? {
+                    bytes.push(byte);
+                }
+                self.visit_bytes(&bytes)
             }
         }
         deserializer.deserialize_bytes(Bytes).map_err(D::Error::custom)

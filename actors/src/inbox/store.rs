@@ -1,0 +1,112 @@
+//! How an inbox is stored: a small state that says how many pages there are, and its rows in pages.
+//!
+//! Guarantees: what is read back equals what was written; only changed pages are written; a failed write
+//! leaves everything to be written again.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Inbox, Saving};
+use crate::domain::event::Position;
+use crate::domain::ids::{ActorKey, InboxKey};
+use crate::domain::inbox::Inbox as Rows;
+use crate::ports::{Collection, Page, Snapshot, StateStore, StoreError};
+use crate::runtime::behaviour::{RecoverError, Turn};
+
+/// Version of [`State`]'s encoding.
+const VERSION: u16 = 1;
+
+/// The small state.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    /// Pages `0 .. pages` hold the rows.
+    pages: u64,
+}
+
+/// How a failed read ends a recovery.
+pub(super) fn unreadable(error: StoreError) -> RecoverError {
+    match error {
+        StoreError::Corrupt(what) => RecoverError::Broken(what),
+        other => RecoverError::Retry(other.to_string()),
+    }
+}
+
+/// The rows as of a snapshot; none without one.
+pub(super) async fn load<S: StateStore + ?Sized>(
+    key: &InboxKey,
+    store: &S,
+    snapshot: Option<&Snapshot>,
+) -> Result<Rows, RecoverError> {
+    let Some(snapshot) = snapshot else { return Ok(Rows::new(key.clone())) };
+    if snapshot.version != VERSION {
+        return Err(RecoverError::Broken(format!("inbox state of version {}", snapshot.version)));
+    }
+    let state: State = rmp_serde::from_slice(&snapshot.state)
+        .map_err(|error| RecoverError::Broken(format!("inbox state: {error}")))?;
+    if state.pages == 0 {
+        return Ok(Rows::new(key.clone()));
+    }
+    let actor = ActorKey::Inbox(key.clone());
+    let stored = store.pages(&actor, Collection::Rows, 0, state.pages).await.map_err(unreadable)?;
+    let mut pages = Vec::with_capacity(stored.len());
+    for page in stored {
+        let rows = serde_json::from_value(page.content)
+            .map_err(|error| RecoverError::Broken(format!("page {} of inbox rows: {error}", page.number)))?;
+        pages.push((page.number, rows));
+    }
+    Ok(Rows::from_pages(key.clone(), pages))
+}
+
+impl Inbox {
+    /// Writes a snapshot beside the mailbox if the inbox holds anything that the last one does not.
+    pub(super) fn save(&mut self, turn: &mut Turn<Self>) {
+        if self.saving != Saving::Idle {
+            self.saving = Saving::Again;
+            return;
+        }
+        let told = self.log.told();
+        if told <= self.saved && !self.rows.is_dirty() {
+            return;
+        }
+        let state = match rmp_serde::to_vec(&State { pages: self.rows.page_count() }) {
+            Ok(state) => state,
+            Err(error) => return tracing::error!(key = %self.log.key(), %error, "inbox state not encoded"),
+        };
+        let changed = self.rows.pages().take_dirty();
+        let numbers: Vec<u64> = changed.iter().map(|(number, _)| *number).collect();
+        let key = self.log.key().clone();
+        let snapshot =
+            Snapshot { key, decided: self.log.decided(), told, version: VERSION, state: state.into() };
+        let (journal, generation) = (self.log.journal().clone(), self.log.generation());
+        self.saving = Saving::Running;
+        let work = async move {
+            let mut pages = Vec::with_capacity(changed.len());
+            for (number, rows) in changed {
+                let content = serde_json::to_value(rows).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+                pages.push(Page { collection: Collection::Rows, number, position: told, content });
+            }
+            journal.save(generation, snapshot, pages).await
+        };
+        turn.park(work, move |inbox, outcome, turn| inbox.saved(told, numbers, outcome, turn));
+    }
+
+    fn saved(
+        &mut self,
+        told: Position,
+        numbers: Vec<u64>,
+        outcome: Result<(), StoreError>,
+        turn: &mut Turn<Self>,
+    ) {
+        let again = self.saving == Saving::Again;
+        self.saving = Saving::Idle;
+        match outcome {
+            Ok(()) => self.saved = self.saved.max(told),
+            Err(error) => {
+                tracing::warn!(key = %self.log.key(), %error, "inbox not saved; tried again when asked");
+                self.rows.pages().mark_dirty(numbers);
+            }
+        }
+        if again {
+            self.save(turn);
+        }
+    }
+}
