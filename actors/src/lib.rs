@@ -5,6 +5,8 @@
 
 pub mod api;
 pub mod clock;
+pub mod conversation;
+pub mod directory;
 pub mod domain;
 pub mod heads;
 pub mod inbox;
@@ -13,6 +15,8 @@ pub mod log;
 pub mod memory;
 pub mod ports;
 pub mod runtime;
+pub mod session;
+pub mod shunt;
 pub mod signal;
 pub mod store_contract;
 pub mod world;

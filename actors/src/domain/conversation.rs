@@ -19,6 +19,7 @@ pub mod revising;
 pub mod sending;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ use uuid::Uuid;
 use self::remembered::Remembered;
 use super::event::{ConversationEvent, ConversationFact, Position, Reader, ShuntChange, ShuntFact};
 use super::group_head::Head;
-use super::history::History;
+use super::history::{History, PageMessages};
 use super::ids::{Address, ConversationKey, Kind, Millis, PartyType};
 use super::members::{Cursor, Readers};
 use super::message::{Author, Preview, StoredMessage};
@@ -80,8 +81,8 @@ pub struct OpenedSession {
 pub struct Core {
     /// What identifies it.
     pub key: ConversationKey,
-    /// When it came into being.
-    pub created_at: Millis,
+    /// When it came into being; `None` as long as nothing has happened in it.
+    pub created_at: Option<Millis>,
     /// When it was opened or written to last.
     pub active_at: Millis,
     /// Its newest seq; 0 = no message yet.
@@ -107,11 +108,11 @@ pub struct ConversationState {
 
 impl ConversationState {
     /// A conversation in which nothing has happened.
-    pub fn new(id: Uuid, key: ConversationKey, at: Millis) -> Self {
+    pub fn new(id: Uuid, key: ConversationKey) -> Self {
         let core = Core {
             key,
-            created_at: at,
-            active_at: at,
+            created_at: None,
+            active_at: 0,
             head: 0,
             withdrawn: SeqSet::default(),
             group: GroupState::Open,
@@ -143,6 +144,47 @@ impl ConversationState {
     /// Its messages in memory.
     pub const fn history(&self) -> &History {
         &self.history
+    }
+
+    /// Which of these places' pages must be loaded before they can be read; notes that the others are used.
+    pub fn use_pages(&mut self, places: RangeInclusive<u64>) -> Vec<u64> {
+        if places.is_empty() {
+            return Vec::new();
+        }
+        self.history.touch(*places.start());
+        self.history.touch(*places.end());
+        self.history.missing(*places.start(), *places.end())
+    }
+
+    /// Takes a loaded page of messages in.
+    pub fn put_page(&mut self, number: u64, messages: Vec<StoredMessage>) {
+        self.history.put(number, messages);
+    }
+
+    /// Drops clean pages of messages beyond the bound.
+    pub fn evict_pages(&mut self) {
+        self.history.evict();
+    }
+
+    /// Every changed page, to be saved: of messages, and (kind 3) of members.
+    pub fn take_dirty(&mut self) -> (Vec<(u64, PageMessages)>, Vec<PageRows<Reader, Cursor>>) {
+        let members = if self.kind() == Kind::Group { self.readers.take_dirty() } else { Vec::new() };
+        (self.history.take_dirty(), members)
+    }
+
+    /// The pages taken last are stored, or are to be taken again.
+    pub fn end_save(&mut self, messages: &[u64], members: &[u64], stored: bool) {
+        if stored {
+            self.history.saved(messages);
+        } else {
+            self.history.unsaved(messages);
+            self.readers.mark_dirty(members.iter().copied());
+        }
+    }
+
+    /// Whether anything has happened in it.
+    pub const fn exists(&self) -> bool {
+        self.core.created_at.is_some()
     }
 
     /// Its kind.
@@ -177,6 +219,7 @@ impl ConversationState {
     /// Takes a decided event in. The history pages it touches are in memory.
     pub fn apply(&mut self, event: &ConversationEvent, at: Millis, limits: &Limits) {
         use ConversationEvent as E;
+        self.core.created_at.get_or_insert(at);
         match event {
             E::Opened => self.core.active_at = at,
             E::Sent { seq, author, body, session, idempotency } => {
@@ -223,6 +266,7 @@ impl ConversationState {
         let ConversationKey::Service(_, own_customer) = &self.core.key else {
             return;
         };
+        self.core.created_at.get_or_insert(at);
         for change in &fact.changes {
             match change {
                 ShuntChange::SessionOpened(opened) if opened.customer == *own_customer => {

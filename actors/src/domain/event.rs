@@ -350,6 +350,17 @@ impl ConversationFact {
 }
 
 impl ShuntFact {
+    /// The key of the service conversation with this id, if the fact concerns it.
+    pub fn service_of(&self, conversation: Uuid) -> Option<ConversationKey> {
+        let customers = self.changes.iter().filter_map(|change| match change {
+            ShuntChange::SessionOpened(opened) => Some(&opened.customer),
+            ShuntChange::Assigned { customer, .. } | ShuntChange::SessionEnded { customer, .. } => Some(customer),
+            _ => None,
+        });
+        let mut keys = customers.map(|customer| ConversationKey::Service(self.ent, customer.clone()));
+        keys.find(|key| key.id() == conversation)
+    }
+
     fn audience(&self) -> Vec<ActorKey> {
         let mut keys = Vec::new();
         for change in &self.changes {

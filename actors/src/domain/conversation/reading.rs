@@ -102,16 +102,11 @@ impl ConversationState {
     ///
     /// # Errors
     /// `Oneself`; `UnknownConversation` for who may not be in it, `GroupGone` for who was in it.
-    pub fn open(
-        &self,
-        exists: bool,
-        opener: &Address,
-        limits: &Limits,
-    ) -> Result<Vec<ConversationEvent>, Refusal> {
+    pub fn open(&self, opener: &Address, limits: &Limits) -> Result<Vec<ConversationEvent>, Refusal> {
         let author = Author { address: opener.clone(), own_type: 0 };
         let writing = self.writing(&author, 0, limits)?;
         let mut events = Vec::new();
-        if !exists {
+        if !self.exists() {
             events.push(ConversationEvent::Opened);
         }
         if writing == Writing::Joins {

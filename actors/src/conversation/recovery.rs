@@ -1,0 +1,90 @@
+//! Back from what is committed: snapshot, the pages that later facts touch, then the facts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::saving::{Small, read_members};
+use super::{Conversation, load_pages};
+use crate::domain::conversation::{ConversationState, Limits};
+use crate::domain::event::{ConversationEvent, Fact, Reader, Recorded};
+use crate::domain::history::page_of;
+use crate::domain::ids::{ActorKey, Kind};
+use crate::domain::members::Cursor;
+use crate::domain::paged::PageRows;
+use crate::log::Log;
+use crate::ports::{Collection, StoreError};
+use crate::runtime::behaviour::RecoverError;
+use crate::world::World;
+
+pub(super) async fn recover(
+    id: Uuid,
+    world: Arc<World>,
+    restart: bool,
+) -> Result<Conversation, RecoverError> {
+    try_recover(id, world, restart).await.map_err(|error| match error {
+        StoreError::Corrupt(problem) => RecoverError::Broken(problem),
+        other => RecoverError::Retry(other.to_string()),
+    })
+}
+
+async fn try_recover(id: Uuid, world: Arc<World>, restart: bool) -> Result<Conversation, StoreError> {
+    let key = ActorKey::Conversation(id);
+    let loaded = world.journal.load(&key, restart).await?;
+    let log = Log::new(key.clone(), Arc::clone(&world.journal), &loaded);
+    let state = match &loaded.snapshot {
+        Some(snapshot) => restore(id, &world, &key, Small::read(snapshot)?, &loaded.events).await?,
+        None => None,
+    };
+    let limits = Limits::from(&world.rules);
+    let saved = (log.decided(), log.told());
+    let mut conversation = Conversation { id, world, limits, log, state, saved, saving: false };
+    for event in &loaded.events {
+        if conversation.log.hold(event) {
+            conversation.take_in(&event.fact, event.at);
+        }
+    }
+    Ok(conversation)
+}
+
+async fn restore(
+    id: Uuid,
+    world: &World,
+    key: &ActorKey,
+    small: Small,
+    events: &[Arc<Recorded>],
+) -> Result<Option<ConversationState>, StoreError> {
+    let Some(core) = small.core else {
+        return Ok(None);
+    };
+    let readers: Vec<PageRows<Reader, Cursor>> = if core.key.kind() == Kind::Group {
+        let pages = world.store.pages(key, Collection::Members, 0, small.member_pages).await?;
+        pages.iter().map(|page| read_members(key, page)).collect::<Result<_, _>>()?
+    } else {
+        vec![(0, small.readers)]
+    };
+    let needed: Vec<u64> = needed_pages(core.head, events).into_iter().collect();
+    let mut state = ConversationState::restored(id, core, readers);
+    for (number, messages) in load_pages(world, key, &needed).await? {
+        state.put_page(number, messages);
+    }
+    let head = state.core().head;
+    if head > 0 && state.history().get(head).is_none() {
+        return Err(StoreError::Corrupt(format!("{key}: message {head} is not in its page")));
+    }
+    Ok(Some(state))
+}
+
+/// Stored pages that must be in memory before the events are taken in: the newest one, and each that an event
+/// changes. Pages beyond the snapshot's newest come into being with the events.
+fn needed_pages(head: u64, events: &[Arc<Recorded>]) -> BTreeSet<u64> {
+    let touched = events.iter().filter_map(|event| match &event.fact {
+        Fact::Conversation(fact) => match &fact.event {
+            ConversationEvent::Withdrawn { seq } | ConversationEvent::Voted { seq, .. } => Some(*seq),
+            _ => None,
+        },
+        Fact::Shunt(_) => None,
+    });
+    touched.chain([head]).filter(|seq| *seq >= 1 && *seq <= head).map(page_of).collect()
+}

@@ -1,0 +1,183 @@
+//! Snapshots: what does not grow in one record, and the changed pages of what grows, together.
+//!
+//! History pages are arrays of plain message objects. Members of a group are pages as well; the few readers
+//! of other kinds are in the record itself.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Conversation;
+use crate::domain::conversation::{ConversationState, Core};
+use crate::domain::event::{Position, Reader};
+use crate::domain::history::PageMessages;
+use crate::domain::ids::{ActorKey, Kind};
+use crate::domain::members::Cursor;
+use crate::domain::message::StoredMessage;
+use crate::domain::paged::PageRows;
+use crate::domain::seq_set::SeqSet;
+use crate::ports::{Collection, Page, Snapshot, StoreError};
+use crate::runtime::behaviour::Turn;
+
+/// Version of [`Small`]'s encoding.
+pub(super) const VERSION: u16 = 1;
+
+/// The record's content.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Small {
+    /// `None` when nothing has happened that matters here.
+    pub core: Option<Core>,
+    /// Readers of kinds 1, 2 and 4.
+    pub readers: Vec<(Reader, Cursor)>,
+    /// How many pages of members there are (kind 3).
+    pub member_pages: u64,
+}
+
+impl Small {
+    fn of(state: Option<&ConversationState>) -> Self {
+        let Some(state) = state.filter(|state| state.exists()) else {
+            return Self { core: None, readers: Vec::new(), member_pages: 0 };
+        };
+        let paged = state.kind() == Kind::Group;
+        let inline = || state.readers().iter().map(|(reader, cursor)| (reader.clone(), cursor.clone()));
+        Self {
+            core: Some(state.core().clone()),
+            readers: if paged { Vec::new() } else { inline().collect() },
+            member_pages: if paged { state.readers().page_count() } else { 0 },
+        }
+    }
+
+    /// Reads what a snapshot holds.
+    pub(super) fn read(snapshot: &Snapshot) -> Result<Self, StoreError> {
+        if snapshot.version != VERSION {
+            let problem = format!("{}: snapshot version {} is not {VERSION}", snapshot.key, snapshot.version);
+            return Err(StoreError::Corrupt(problem));
+        }
+        rmp_serde::from_slice(&snapshot.state)
+            .map_err(|error| StoreError::Corrupt(format!("{}: snapshot: {error}", snapshot.key)))
+    }
+}
+
+impl Conversation {
+    /// Writes a snapshot if anything changed since the last one and none is being written.
+    pub(super) fn save(&mut self, turn: &mut Turn<Self>) {
+        let held = (self.log.decided(), self.log.told());
+        if self.saving || held == self.saved {
+            return;
+        }
+        let state = match rmp_serde::to_vec(&Small::of(self.state.as_ref())) {
+            Ok(state) => Bytes::from(state),
+            Err(error) => return tracing::error!(conversation = %self.id, %error, "snapshot not encoded"),
+        };
+        let (decided, told) = held;
+        let key = ActorKey::Conversation(self.id);
+        let snapshot = Snapshot { key, decided, told, version: VERSION, state };
+        let changed = self.state.as_mut().map(Changed::take).unwrap_or_default();
+        let (messages, members) = changed.numbers();
+        let journal = self.log.journal().clone();
+        let generation = self.log.generation();
+        self.saving = true;
+        let work = async move {
+            let pages = changed.pages(decided.max(told)).await?;
+            journal.save(generation, snapshot, pages).await
+        };
+        turn.park(work, move |actor: &mut Self, outcome, _turn| {
+            actor.saving = false;
+            match outcome {
+                Ok(()) => actor.saved = held,
+                Err(error) => tracing::warn!(conversation = %actor.id, %error, "snapshot not written"),
+            }
+            if let Some(state) = &mut actor.state {
+                state.end_save(&messages, &members, actor.saved == held);
+            }
+        });
+    }
+}
+
+/// The changed pages, taken out of the state; encoded beside the mailbox.
+#[derive(Default)]
+struct Changed {
+    messages: Vec<(u64, PageMessages)>,
+    members: Vec<PageRows<Reader, Cursor>>,
+}
+
+impl Changed {
+    fn take(state: &mut ConversationState) -> Self {
+        let (messages, members) = state.take_dirty();
+        Self { messages, members }
+    }
+
+    fn numbers(&self) -> (Vec<u64>, Vec<u64>) {
+        let messages = self.messages.iter().map(|(number, _)| *number).collect();
+        (messages, self.members.iter().map(|(number, _)| *number).collect())
+    }
+
+    /// A long save must not hold the thread's other actors up: it yields after every page.
+    async fn pages(self, position: Position) -> Result<Vec<Page>, StoreError> {
+        let mut pages = Vec::with_capacity(self.messages.len() + self.members.len());
+        for (number, messages) in self.messages {
+            let content = serde_json::to_value(&*messages).map_err(unencoded)?;
+            pages.push(Page { collection: Collection::History, number, position, content });
+            tokio::task::yield_now().await;
+        }
+        for (number, rows) in self.members {
+            let content = rows.iter().map(write_member).collect::<Result<Vec<Value>, _>>()?;
+            pages.push(Page { collection: Collection::Members, number, position, content: content.into() });
+            tokio::task::yield_now().await;
+        }
+        Ok(pages)
+    }
+}
+
+fn unencoded(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(format!("page not encoded: {error}"))
+}
+
+fn corrupt(key: &ActorKey, page: &Page, problem: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(format!("{key}: {} page {}: {problem}", page.collection.table(), page.number))
+}
+
+/// Reads a page of messages.
+pub(super) fn read_history(key: &ActorKey, page: Page) -> Result<Vec<StoredMessage>, StoreError> {
+    Vec::<StoredMessage>::deserialize(&page.content).map_err(|error| corrupt(key, &page, error))
+}
+
+/// Reads a page of members.
+pub(super) fn read_members(key: &ActorKey, page: &Page) -> Result<PageRows<Reader, Cursor>, StoreError> {
+    let rows = page.content.as_array().ok_or_else(|| corrupt(key, page, "is not an array"))?;
+    let rows = rows.iter().map(|row| read_member(row).ok_or_else(|| corrupt(key, page, "has a broken row")));
+    Ok((page.number, rows.collect::<Result<_, _>>()?))
+}
+
+/// A member as a plain object. Its own unread-neutral messages are a bitmap, written in hexadecimal: a member
+/// that never reads may have written any number.
+fn write_member((reader, cursor): &(Reader, Cursor)) -> Result<Value, StoreError> {
+    let Reader::Party(address) = reader else {
+        return Err(unencoded("only parties are members"));
+    };
+    if cursor.own.is_empty() {
+        return Ok(json!({ "address": address, "read": cursor.mark }));
+    }
+    let own = rmp_serde::to_vec(&cursor.own).map_err(unencoded)?;
+    let own: String = own.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(json!({ "address": address, "read": cursor.mark, "own": own }))
+}
+
+fn read_member(row: &Value) -> Option<(Reader, Cursor)> {
+    let address = row.get("address")?.as_str()?.parse().ok()?;
+    let mark = row.get("read")?.as_u64()?;
+    let own = match row.get("own") {
+        Some(hex) => rmp_serde::from_slice(&from_hex(hex.as_str()?)?).ok()?,
+        None => SeqSet::default(),
+    };
+    Some((Reader::Party(address), Cursor { mark, own }))
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let bytes = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
+        _ => None,
+    });
+    bytes.collect()
+}
