@@ -1,0 +1,113 @@
+//! The router's side of the directory: users, seats, the enterprises of agents.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::api::{PeerCard, PositionRow, Rejection, UserRow};
+use crate::domain::ids::{Address, EntId};
+use crate::domain::refusal::Refusal;
+use crate::ports::StoreError;
+use crate::router::Router;
+use crate::runtime::failure::Failure;
+
+/// What a caller is told when storage does not do what the directory asked.
+pub(super) fn rejected(error: StoreError) -> Rejection {
+    let failure = match error {
+        StoreError::Unknown(_) => Failure::OutcomeUnknown,
+        _ => Failure::StorageDown,
+    };
+    tracing::warn!(%error, "directory");
+    failure.into()
+}
+
+impl Router {
+    /// Creates or replaces a user.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn put_user(&self, id: &str, row: UserRow) -> Result<(), Rejection> {
+        self.directory.put_user(id, row).await.map_err(rejected)
+    }
+
+    /// A user.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownUser`].
+    pub async fn get_user(&self, id: &str) -> Result<Arc<UserRow>, Rejection> {
+        let row = self.directory.user(id).await.map_err(rejected)?;
+        row.ok_or_else(|| Refusal::UnknownUser.into())
+    }
+
+    /// Deletes a user; its conversations stay.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownUser`].
+    pub async fn delete_user(&self, id: &str) -> Result<(), Rejection> {
+        if self.directory.delete_user(id).await.map_err(rejected)? {
+            return Ok(());
+        }
+        Err(Refusal::UnknownUser.into())
+    }
+
+    /// Creates or replaces a seat.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn put_position(&self, id: &str, row: PositionRow) -> Result<(), Rejection> {
+        self.directory.put_position(id, row).await.map_err(rejected)
+    }
+
+    /// A seat.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSeat`].
+    pub async fn get_position(&self, id: &str) -> Result<Arc<PositionRow>, Rejection> {
+        let row = self.directory.position(id).await.map_err(rejected)?;
+        row.ok_or_else(|| Refusal::UnknownSeat.into())
+    }
+
+    /// Deletes a seat; its conversations stay.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSeat`].
+    pub async fn delete_position(&self, id: &str) -> Result<(), Rejection> {
+        if self.directory.delete_position(id).await.map_err(rejected)? {
+            return Ok(());
+        }
+        Err(Refusal::UnknownSeat.into())
+    }
+
+    /// The enterprise an agent (bare id) belongs to, if it was ever fixed.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn agent_enterprise(&self, agent: &str) -> Result<Option<EntId>, Rejection> {
+        let row = self.directory.agent(agent).await.map_err(rejected)?;
+        Ok(row.map(|row| row.ent_id))
+    }
+
+    /// Fixes an agent's enterprise unless it is fixed already; gives the fixed one. Deleting the agent later
+    /// leaves it fixed.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn fix_agent_enterprise(&self, agent: &str, ent: EntId) -> Result<EntId, Rejection> {
+        self.directory.fix_agent(agent, ent).await.map_err(rejected)
+    }
+
+    /// Remembers an agent's name for lists; its enterprise must be fixed first.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn name_agent(&self, agent: &str, name: &str) -> Result<(), Rejection> {
+        self.directory.name_agent(agent, name).await.map_err(rejected)
+    }
+
+    /// A card for every address; with its id only where the directory knows nothing.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn cards(&self, addresses: &[Address]) -> Result<HashMap<Address, PeerCard>, Rejection> {
+        self.directory.cards(addresses).await.map_err(rejected)
+    }
+}
