@@ -1,7 +1,8 @@
 //! Panics as values: caught, named without content, never let out of a destructor.
 //!
 //! A destructor that panics while another panic unwinds ends the process. So whatever the runtime owns of
-//! others (messages, parked work, state) is [`Guarded`]: its destructor's panic stops there.
+//! others (messages, parked work, state) is [`Guarded`]: its destructor's panic stops there. What a handler
+//! owns while it panics itself is beyond reach: a second panic from there does end the process.
 
 use std::any::Any;
 use std::cell::RefCell;

@@ -197,7 +197,8 @@ impl<B: Behaviour> Registry<B> {
 
     /// Waits until no command is held any more. Meaningful after [`Registry::close`].
     pub async fn drained(&self) {
-        while self.slots().iter().any(|(_, slot)| slot.admission.held() > 0) {
+        let held = |slot: &Arc<Slot<B>>| slot.admission.held() > 0;
+        while self.maps.iter().any(|map| map.read().slots.values().any(held)) {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }

@@ -5,31 +5,35 @@ use tokio::sync::oneshot;
 use super::admission::Permit;
 use super::failure::Failure;
 
-/// Where a command's answer goes. The permit is released when the answer leaves or the reply is dropped.
+/// Where a command's answer goes. The permit is released just before the answer leaves or when the reply is
+/// dropped: whoever has the answer finds the place free.
 #[derive(Debug)]
 pub struct Reply<A> {
     sender: Option<oneshot::Sender<Result<A, Failure>>>,
-    _permit: Option<Permit>,
+    permit: Option<Permit>,
 }
 
 impl<A> Reply<A> {
     /// A reply and the receiver of its answer.
     pub fn new(permit: Option<Permit>) -> (Self, oneshot::Receiver<Result<A, Failure>>) {
         let (sender, receiver) = oneshot::channel();
-        (Self { sender: Some(sender), _permit: permit }, receiver)
+        (Self { sender: Some(sender), permit }, receiver)
     }
 
     /// Answers now. Use the journal's gate instead unless the answer shows nothing uncommitted.
     pub fn answer(mut self, answer: A) {
-        if let Some(sender) = self.sender.take() {
-            let _ = sender.send(Ok(answer)); // the caller may have gone
-        }
+        self.leave(Ok(answer));
     }
 
     /// Answers with a failure.
     pub fn fail(mut self, failure: Failure) {
+        self.leave(Err(failure));
+    }
+
+    fn leave(&mut self, outcome: Result<A, Failure>) {
+        drop(self.permit.take());
         if let Some(sender) = self.sender.take() {
-            let _ = sender.send(Err(failure));
+            let _ = sender.send(outcome); // the caller may have gone
         }
     }
 
@@ -54,9 +58,9 @@ pub type Release = Box<dyn FnOnce(Result<(), Failure>) + Send>;
 
 impl<A> Drop for Reply<A> {
     fn drop(&mut self) {
-        if let Some(sender) = self.sender.take() {
+        if self.sender.is_some() {
             let failure = if std::thread::panicking() { Failure::Crashed } else { Failure::Lost };
-            let _ = sender.send(Err(failure));
+            self.leave(Err(failure));
         }
     }
 }
