@@ -46,7 +46,8 @@ pub struct MemoryStore {
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        let data = Data { bounds: JournalBounds { replay_from: 1, ..JournalBounds::default() }, ..Data::default() };
+        let data =
+            Data { bounds: JournalBounds { replay_from: 1, ..JournalBounds::default() }, ..Data::default() };
         Self { data: Arc::new(Mutex::new(data)), faults: Faults::default(), held: AtomicU64::new(0) }
     }
 }
@@ -102,6 +103,9 @@ impl MemoryStore {
     fn write(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut data = self.data.lock();
         self.check_held(&data)?;
+        if batch.epoch < data.epoch {
+            return Err(StoreError::Fenced(format!("epoch {} was followed by {}", batch.epoch, data.epoch)));
+        }
         if data.batches.contains_key(&batch.first) {
             return Err(StoreError::Exists);
         }
@@ -140,7 +144,12 @@ impl JournalStore for MemoryStore {
             return Ok(Vec::new());
         }
         let data = self.data.lock();
-        Ok(data.batches.range(from..below).take(limit.min(SCAN_LIMIT)).map(|(_, batch)| batch.clone()).collect())
+        Ok(data
+            .batches
+            .range(from..below)
+            .take(limit.min(SCAN_LIMIT))
+            .map(|(_, batch)| batch.clone())
+            .collect())
     }
 
     async fn bounds(&self) -> Result<JournalBounds, StoreError> {
@@ -254,5 +263,35 @@ impl DirectoryStore for MemoryStore {
     async fn delete(&self, entry: Entry, id: &str) -> Result<bool, StoreError> {
         self.faults.before_write()?;
         Ok(self.data.lock().rows.remove(&(entry, id.to_owned())).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Store;
+    use crate::store_contract::{Stores, check};
+
+    /// Keeps the newest store so that it can be opened again.
+    struct InMemory(Mutex<MemoryStore>);
+
+    #[async_trait]
+    impl Stores for InMemory {
+        async fn fresh(&self) -> Arc<dyn Store> {
+            let store = MemoryStore::new();
+            *self.0.lock() = store.clone();
+            // The kept handle must not be the one that acquires.
+            Arc::new(store)
+        }
+
+        async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+            drop(store);
+            Some(Arc::new(self.0.lock().clone()))
+        }
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_the_contract_of_the_ports() {
+        check(&InMemory(Mutex::new(MemoryStore::new()))).await;
     }
 }

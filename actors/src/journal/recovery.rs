@@ -99,7 +99,7 @@ async fn sample(
     let step = (bounds.replay_from.saturating_sub(from) / SAMPLES).max(largest_batch);
     while from < bounds.replay_from {
         let below = (from + largest_batch).min(bounds.replay_from);
-        let found = store.scan(from, below, 1).await?;
+        let found = store.scan(from, below, WINDOW as usize).await?;
         let next = from + step;
         if let Some(batch) = found.first() {
             let mean = batch.events.len() as u64 / u64::from(batch.count.max(1));

@@ -1,0 +1,72 @@
+//! The contract of the ports as one suite that every implementation must pass.
+//!
+//! Test code, public so that the packages that implement the ports can run it on theirs: each rule is an
+//! assertion that panics with the rule it found broken.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::ports::Store;
+
+mod directory;
+mod journal;
+mod state;
+
+/// How the suite gets stores to try.
+#[async_trait]
+pub trait Stores: Send + Sync {
+    /// A new, empty store.
+    async fn fresh(&self) -> Arc<dyn Store>;
+
+    /// The same data through another handle, as a restart of the service opens it, after `store` is dropped;
+    /// `None` if this engine keeps nothing.
+    async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>>;
+}
+
+/// Tries every rule.
+///
+/// # Panics
+/// With the first rule that is broken.
+pub async fn check(stores: &dyn Stores) {
+    journal::an_empty_journal_has_no_bounds(&*stores.fresh().await).await;
+    journal::a_batch_reads_back_as_written(&*stores.fresh().await).await;
+    journal::a_position_is_written_once(&*stores.fresh().await).await;
+    journal::a_scan_gives_its_window_rising(&*stores.fresh().await).await;
+    journal::a_scan_of_many_small_batches_is_complete(&*stores.fresh().await).await;
+    journal::bounds_follow_writing_and_trimming(&*stores.fresh().await).await;
+    journal::trimming_spares_a_batch_with_one_event_to_keep(&*stores.fresh().await).await;
+    journal::each_epoch_is_one_more_and_fences_the_last(&*stores.fresh().await).await;
+    journal::a_large_batch_fits(&*stores.fresh().await).await;
+    state::an_unknown_actor_has_no_snapshot(&*stores.fresh().await).await;
+    state::a_snapshot_reads_back_and_is_replaced(&*stores.fresh().await).await;
+    state::pages_are_read_one_by_one_and_by_range(&*stores.fresh().await).await;
+    state::actors_and_collections_do_not_mix(&*stores.fresh().await).await;
+    state::odd_ids_are_only_ids(&*stores.fresh().await).await;
+    state::keys_lists_one_kind(&*stores.fresh().await).await;
+    directory::rows_are_put_found_and_deleted(&*stores.fresh().await).await;
+    directory::an_insert_never_replaces(&*stores.fresh().await).await;
+    directory::tables_do_not_mix_and_odd_ids_are_only_ids(&*stores.fresh().await).await;
+    let store = stores.fresh().await;
+    journal::fill(&*store).await;
+    state::fill(&*store).await;
+    directory::fill(&*store).await;
+    if let Some(reopened) = stores.reopened(store).await {
+        journal::is_filled(&*reopened).await;
+        state::is_filled(&*reopened).await;
+        directory::is_filled(&*reopened).await;
+    }
+}
+
+/// The value of a call that must succeed.
+fn done<T>(rule: &str, outcome: Result<T, crate::ports::StoreError>) -> T {
+    match outcome {
+        Ok(value) => value,
+        Err(error) => fail(&format!("{rule}: {error}")),
+    }
+}
+
+#[allow(clippy::panic, reason = "a broken rule ends the test")]
+fn fail(rule: &str) -> ! {
+    panic!("{rule}")
+}

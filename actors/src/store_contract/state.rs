@@ -1,0 +1,131 @@
+//! The rules of `StateStore`.
+
+use bytes::Bytes;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::done;
+use crate::domain::ids::{ActorKey, Address, InboxKey, PartyType};
+use crate::ports::{Collection, Page, Snapshot, Store};
+
+fn conversation(number: u128) -> ActorKey {
+    ActorKey::Conversation(Uuid::from_u128(number))
+}
+
+fn inbox(id: &str) -> ActorKey {
+    ActorKey::Inbox(InboxKey::Party(Address::new(PartyType::User, id)))
+}
+
+fn snapshot(key: &ActorKey, decided: u64, told: u64) -> Snapshot {
+    let state = Bytes::from(vec![decided as u8, 0, 255, told as u8]);
+    Snapshot { key: key.clone(), decided, told, version: 1, state }
+}
+
+fn page(collection: Collection, number: u64, position: u64) -> Page {
+    let content = json!([{ "seq": number, "text": "a \u{0} b \u{1f600} \"quoted\"", "none": null }]);
+    Page { collection, number, position, content }
+}
+
+pub(super) async fn an_unknown_actor_has_no_snapshot(store: &dyn Store) {
+    let key = conversation(1);
+    assert_eq!(done("loading", store.load(&key).await), None, "an unknown actor has no snapshot");
+    assert_eq!(done("reading", store.page(&key, Collection::History, 0).await), None, "nor a page");
+    let pages = done("reading", store.pages(&key, Collection::History, 0, 9).await);
+    assert_eq!(pages, Vec::new(), "nor pages");
+}
+
+pub(super) async fn a_snapshot_reads_back_and_is_replaced(store: &dyn Store) {
+    done("acquiring", store.acquire().await);
+    let key = conversation(1);
+    for first in [snapshot(&key, 3, 2), snapshot(&key, 9, 12)] {
+        done("saving", store.save(&first, &[]).await);
+        assert_eq!(done("loading", store.load(&key).await), Some(first), "a snapshot reads back as saved");
+    }
+}
+
+pub(super) async fn pages_are_read_one_by_one_and_by_range(store: &dyn Store) {
+    done("acquiring", store.acquire().await);
+    let key = conversation(1);
+    let numbers = [0, 1, 2, 5, 600, 1_200];
+    let written: Vec<Page> = numbers.iter().map(|number| page(Collection::History, *number, 7)).collect();
+    done("saving", store.save(&snapshot(&key, 7, 0), &written).await);
+    for expected in &written {
+        let found = done("reading", store.page(&key, Collection::History, expected.number).await);
+        assert_eq!(found.as_ref(), Some(expected), "a page reads back as saved");
+    }
+    let numbers_of = |pages: Vec<Page>| pages.iter().map(|page| page.number).collect::<Vec<_>>();
+    let cases: [(u64, u64, &[u64]); 5] =
+        [(0, 2_000, &numbers), (1, 5, &[1, 2]), (3, 5, &[]), (5, 601, &[5, 600]), (4, 4, &[])];
+    for (from, to, expected) in cases {
+        let found = done("reading", store.pages(&key, Collection::History, from, to).await);
+        assert_eq!(numbers_of(found), expected, "pages {from}..{to} rise, absent ones are left out");
+    }
+    let changed = Page { content: json!([]), ..page(Collection::History, 1, 8) };
+    done("saving", store.save(&snapshot(&key, 8, 0), std::slice::from_ref(&changed)).await);
+    let found = done("reading", store.pages(&key, Collection::History, 0, 3).await);
+    let expected = vec![page(Collection::History, 0, 7), changed, page(Collection::History, 2, 7)];
+    assert_eq!(found, expected, "a save replaces the pages it brings and no others");
+}
+
+pub(super) async fn actors_and_collections_do_not_mix(store: &dyn Store) {
+    done("acquiring", store.acquire().await);
+    let keys = [conversation(1), ActorKey::Session(Uuid::from_u128(1)), inbox("1"), ActorKey::Shunt(1)];
+    let collections = [Collection::History, Collection::Members, Collection::Rows];
+    for (index, key) in keys.iter().enumerate() {
+        let position = index as u64 + 1;
+        let pages = collections.map(|collection| page(collection, position, position));
+        done("saving", store.save(&snapshot(key, position, 0), &pages).await);
+    }
+    for (index, key) in keys.iter().enumerate() {
+        let position = index as u64 + 1;
+        let found = done("loading", store.load(key).await);
+        assert_eq!(found, Some(snapshot(key, position, 0)), "each actor has its own snapshot: {key}");
+        for collection in collections {
+            let found = done("reading", store.pages(key, collection, 0, 99).await);
+            assert_eq!(found, vec![page(collection, position, position)], "each actor has its own pages");
+        }
+    }
+}
+
+pub(super) async fn odd_ids_are_only_ids(store: &dyn Store) {
+    done("acquiring", store.acquire().await);
+    let ids =
+        ["a:b", "a", "a:b:c", "'; DELETE snapshot; --", "\u{0}", "⟨x⟩", "`", "\u{1f600}", "-1", "1", "~@"];
+    for (index, id) in ids.iter().enumerate() {
+        let position = index as u64 + 1;
+        let rows = [page(Collection::Rows, 0, position)];
+        done("saving", store.save(&snapshot(&inbox(id), position, 0), &rows).await);
+    }
+    for (index, id) in ids.iter().enumerate() {
+        let position = index as u64 + 1;
+        let found = done("loading", store.load(&inbox(id)).await);
+        assert_eq!(found, Some(snapshot(&inbox(id), position, 0)), "{id:?} is only an id");
+        let found = done("reading", store.page(&inbox(id), Collection::Rows, 0).await);
+        assert_eq!(found, Some(page(Collection::Rows, 0, position)), "{id:?} is only an id");
+    }
+}
+
+pub(super) async fn keys_lists_one_kind(store: &dyn Store) {
+    done("acquiring", store.acquire().await);
+    assert_eq!(done("listing", store.keys("shunt").await), Vec::new(), "an empty store has no keys");
+    let shunts = [ActorKey::Shunt(-5), ActorKey::Shunt(0), ActorKey::Shunt(i64::MAX)];
+    let others = [conversation(1), inbox("shunt"), ActorKey::Inbox(InboxKey::Desk(7))];
+    for key in shunts.iter().chain(&others) {
+        done("saving", store.save(&snapshot(key, 1, 0), &[]).await);
+    }
+    let mut found = done("listing", store.keys("shunt").await);
+    found.sort();
+    assert_eq!(found, shunts, "all keys of one kind and none of another");
+    assert_eq!(done("listing", store.keys("inbox").await).len(), 2, "both kinds of inboxes are inboxes");
+}
+
+pub(super) async fn fill(store: &dyn Store) {
+    done("saving", store.save(&snapshot(&inbox("1"), 2, 1), &[page(Collection::Rows, 3, 2)]).await);
+}
+
+pub(super) async fn is_filled(store: &dyn Store) {
+    let found = done("loading", store.load(&inbox("1")).await);
+    assert_eq!(found, Some(snapshot(&inbox("1"), 2, 1)), "snapshots outlive a restart");
+    let found = done("reading", store.page(&inbox("1"), Collection::Rows, 3).await);
+    assert_eq!(found, Some(page(Collection::Rows, 3, 2)), "pages outlive a restart");
+}
