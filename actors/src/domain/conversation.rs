@@ -97,6 +97,9 @@ pub struct Core {
     pub remembered: Remembered,
 }
 
+/// Pages of members, as they are stored.
+pub type MemberPages = Vec<PageRows<Reader, Cursor>>;
+
 /// See the module's head.
 #[derive(Debug, Clone)]
 pub struct ConversationState {
@@ -167,7 +170,7 @@ impl ConversationState {
     }
 
     /// Every changed page, to be saved: of messages, and (kind 3) of members.
-    pub fn take_dirty(&mut self) -> (Vec<(u64, PageMessages)>, Vec<PageRows<Reader, Cursor>>) {
+    pub fn take_dirty(&mut self) -> (Vec<(u64, PageMessages)>, MemberPages) {
         let members = if self.kind() == Kind::Group { self.readers.take_dirty() } else { Vec::new() };
         (self.history.take_dirty(), members)
     }
