@@ -1,0 +1,83 @@
+//! SurrealDB behind the actors' ports: the only place that knows the database.
+//!
+//! - [`url`]: what `storage.url` may say, and what each engine promises;
+//! - [`options`]: what opening takes, and why it can fail;
+//! - [`embedded`] and [`remote`]: the two ways to an engine;
+//! - [`engine`]: the runtime of its own that every statement runs on, and the bound on each wait;
+//! - [`failure`]: the one place where SurrealDB's errors get a meaning;
+//! - [`schema`]: the tables, by version;
+//! - [`lease`]: who may write, and how a former holder is kept out;
+//! - [`journal`], [`state`], [`directory`]: the ports.
+//!
+//! A port call that returns `Ok` has been committed with the durability that [`SurrealStore::durability`]
+//! tells. A caller that goes away never aborts a write that has begun.
+
+pub mod directory;
+pub mod embedded;
+pub mod engine;
+pub mod failure;
+pub mod journal;
+pub mod lease;
+pub mod options;
+pub mod remote;
+pub mod schema;
+pub mod state;
+pub mod url;
+pub mod value;
+
+use self::engine::Engine;
+use self::journal::Head;
+use self::lease::Lease;
+pub use self::options::{OpenError, StorageOptions};
+pub use self::url::StorageUrl;
+
+/// A store on one SurrealDB engine. Share it behind an `Arc`.
+pub struct SurrealStore {
+    engine: Engine,
+    url: StorageUrl,
+    /// Who may write.
+    lease: Lease,
+    /// What is known of the journal's ends. Serialises the statements that write them.
+    head: tokio::sync::Mutex<Head>,
+}
+
+impl SurrealStore {
+    /// Opens the store: starts the engine or connects, then brings the schema to this program's version.
+    ///
+    /// # Errors
+    /// Another process holds an embedded store; the directory cannot be made; no server answers; the schema is
+    /// newer than this program.
+    pub async fn open(options: &StorageOptions) -> Result<Self, OpenError> {
+        let engine = match &options.url {
+            StorageUrl::Rocksdb { .. } | StorageUrl::Memory => embedded::open(options).await?,
+            StorageUrl::Server { .. } => remote::open(options).await?,
+        };
+        if let Err(error) = schema::migrate(&engine).await {
+            // The engine is open: closing it gives the store back to whoever can read it.
+            engine.close().await;
+            return Err(error);
+        }
+        Ok(Self {
+            engine,
+            url: options.url.clone(),
+            lease: Lease::new(options.lease_in_commits),
+            head: tokio::sync::Mutex::new(Head::default()),
+        })
+    }
+
+    /// What an acknowledged write survives, in words, for the line that says the service is ready.
+    pub fn durability(&self) -> &str {
+        self.url.durability()
+    }
+
+    /// The engine's name: `rocksdb`, `mem`, `ws` or `wss`.
+    pub fn engine(&self) -> &'static str {
+        self.url.engine()
+    }
+
+    /// Waits for statements under way, closes the engine and stops its runtime. Afterwards every call is
+    /// refused as unavailable. Repeating it does nothing.
+    pub async fn close(&self) {
+        self.engine.close().await;
+    }
+}

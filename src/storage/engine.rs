@@ -1,0 +1,263 @@
+//! One engine and the runtime it runs on.
+//!
+//! SurrealDB runs a query inside its caller's future and aborts it when that future is dropped; it also needs
+//! far deeper stacks than an HTTP worker has. So every statement is a task of a runtime of the engine's own:
+//! a caller that gives up leaves the statement running to its end, and waits no longer than the timeout.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use messagecenter_actors::ports::StoreError;
+use parking_lot::Mutex;
+use surrealdb::engine::any::Any;
+use surrealdb::engine::local::Db;
+use surrealdb::{IndexedResults, Surreal};
+use surrealdb_core::kvs::Datastore;
+use surrealdb_types::{Object, Value};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+
+use super::failure::{self, Operation};
+
+/// SurrealDB's recursive planner and executor overflow the usual 2 MiB; unoptimised builds need twice as much.
+const STACK_BYTES: usize = if cfg!(debug_assertions) { 20 << 20 } else { 10 << 20 };
+
+/// How long closing waits for statements under way before it goes on without them.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A client of the engine. Cloning `Surreal` would open a session each time: the `Arc` is shared instead.
+#[derive(Clone)]
+pub(super) enum Client {
+    /// The engine runs in this process.
+    Embedded(Arc<Surreal<Db>>),
+    /// The engine is a server.
+    Remote(Arc<Surreal<Any>>),
+}
+
+impl Client {
+    async fn query(&self, text: &'static str, binds: Object) -> surrealdb::Result<IndexedResults> {
+        match self {
+            Self::Embedded(client) => client.query(text).bind(binds).await,
+            Self::Remote(client) => client.query(text).bind(binds).await,
+        }
+    }
+
+    fn sharers(&self) -> usize {
+        match self {
+            Self::Embedded(client) => Arc::strong_count(client),
+            Self::Remote(client) => Arc::strong_count(client),
+        }
+    }
+}
+
+/// A runtime for one engine. Dropping it never blocks, so it may happen anywhere.
+pub(super) struct StorageRuntime {
+    runtime: Option<Runtime>,
+}
+
+impl StorageRuntime {
+    /// Starts `threads` named threads.
+    pub(super) fn start(threads: usize) -> std::io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads.max(1))
+            .thread_name("storage")
+            .thread_stack_size(STACK_BYTES)
+            .enable_all()
+            .build()?;
+        Ok(Self { runtime: Some(runtime) })
+    }
+
+    /// Runs `work` to its end on the runtime's threads; `None` if it panicked.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.runtime.as_ref()?.spawn(work).await.ok()
+    }
+
+    fn handle(&self) -> Option<Handle> {
+        self.runtime.as_ref().map(|runtime| runtime.handle().clone())
+    }
+}
+
+impl Drop for StorageRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+struct Open {
+    client: Client,
+    datastore: Option<Arc<Datastore>>,
+    runtime: StorageRuntime,
+    handle: Handle,
+}
+
+/// An engine that is open, until [`Engine::close`].
+pub struct Engine {
+    open: Mutex<Option<Open>>,
+    timeout: Duration,
+}
+
+impl Engine {
+    /// Takes over a client, the datastore behind it if it is embedded, and the runtime they live on.
+    pub(super) fn new(
+        client: Client,
+        datastore: Option<Arc<Datastore>>,
+        runtime: StorageRuntime,
+        timeout: Duration,
+    ) -> Self {
+        let open = runtime.handle().map(|handle| Open { client, datastore, runtime, handle });
+        Self { open: Mutex::new(open), timeout }
+    }
+
+    /// Runs one constant text; `Ok` means that every statement of it succeeded.
+    pub(super) async fn query(
+        &self,
+        operation: Operation,
+        text: &'static str,
+        binds: Object,
+    ) -> Result<Answers, StoreError> {
+        self.query_holding(operation, text, binds, ()).await
+    }
+
+    /// As [`Engine::query`]; `held` is dropped when the statement has ended, even if the caller went away.
+    pub(super) async fn query_holding(
+        &self,
+        operation: Operation,
+        text: &'static str,
+        binds: Object,
+        held: impl Send + 'static,
+    ) -> Result<Answers, StoreError> {
+        let (client, handle) = {
+            let open = self.open.lock();
+            let open =
+                open.as_ref().ok_or_else(|| StoreError::Unavailable("the store is closed".to_owned()))?;
+            (open.client.clone(), open.handle.clone())
+        };
+        let statement = handle.spawn(async move {
+            let answer = client.query(text, binds).await;
+            drop(held);
+            let mut results = answer.map_err(|error| failure::classify(operation, &error))?;
+            failure::check(operation, &mut results)?;
+            Ok(Answers { operation, results })
+        });
+        wait(operation, &handle, self.timeout, statement).await
+    }
+
+    /// Waits for statements under way, closes the engine, stops the threads.
+    pub(super) async fn close(&self) {
+        let Some(Open { client, datastore, runtime, handle: _ }) = self.open.lock().take() else { return };
+        let shut = runtime.run(async move {
+            let patience = tokio::time::Instant::now() + CLOSE_PATIENCE;
+            while client.sharers() > 1 && tokio::time::Instant::now() < patience {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            drop(client);
+            let Some(datastore) = datastore else { return };
+            if let Err(error) = datastore.shutdown().await {
+                tracing::warn!(%error, "the storage engine did not close cleanly");
+            }
+        });
+        if shut.await.is_none() {
+            tracing::warn!("the storage engine's closing ended early");
+        }
+        stop(runtime).await;
+    }
+}
+
+/// Waits for a statement's answer, but no longer than `timeout`; the statement goes on either way.
+async fn wait<T>(
+    operation: Operation,
+    handle: &Handle,
+    timeout: Duration,
+    statement: JoinHandle<Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let deadline = {
+        // The caller's runtime may have no timer, or a paused one.
+        let _inside = handle.enter();
+        tokio::time::sleep(timeout)
+    };
+    tokio::select! {
+        biased;
+        ended = statement => match ended {
+            Ok(answer) => answer,
+            Err(_) => Err(operation.undecided("the statement's task ended without an answer")),
+        },
+        () = deadline => Err(operation.undecided(&format!("no answer within {} ms", timeout.as_millis()))),
+    }
+}
+
+/// Stops the threads and waits for it: only then has RocksDB given its files back. A runtime must not be
+/// waited for on a thread that drives another one, so a plain thread does.
+async fn stop(mut runtime: StorageRuntime) {
+    let Some(runtime) = runtime.runtime.take() else { return };
+    let (stopped, waiting) = tokio::sync::oneshot::channel();
+    let waiter = std::thread::Builder::new().name("storage-stop".to_owned()).spawn(move || {
+        runtime.shutdown_timeout(CLOSE_PATIENCE);
+        let _ = stopped.send(()); // nobody waits any more: it has stopped all the same
+    });
+    if waiter.is_ok() {
+        let _ = waiting.await; // an error is a thread that ended: there is nothing left to wait for
+    }
+}
+
+/// What the statements of one text answered.
+pub(super) struct Answers {
+    operation: Operation,
+    results: IndexedResults,
+}
+
+impl Answers {
+    /// The answer of statement `index`, counting `BEGIN` and `LET`.
+    pub(super) fn value(&mut self, index: usize) -> Result<Value, StoreError> {
+        self.results.take(index).map_err(|error| failure::classify(self.operation, &error))
+    }
+
+    /// The rows of statement `index`.
+    pub(super) fn rows(&mut self, index: usize) -> Result<Vec<Value>, StoreError> {
+        match self.value(index)? {
+            Value::Array(rows) => Ok(rows.into_inner()),
+            Value::None | Value::Null => Ok(Vec::new()),
+            row => Ok(vec![row]),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+mod tests {
+    use super::*;
+
+    async fn outcome(operation: Operation, work: fn() -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let handle = Handle::current();
+        let statement = handle.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            work()
+        });
+        wait(operation, &handle, Duration::from_millis(1), statement).await
+    }
+
+    #[tokio::test]
+    async fn a_write_without_an_answer_in_time_is_of_unknown_outcome() {
+        let late = outcome(Operation::Write, || Ok(())).await;
+        assert_eq!(late, Err(StoreError::Unknown("no answer within 1 ms".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_read_without_an_answer_in_time_may_be_tried_again() {
+        let late = outcome(Operation::Read, || Ok(())).await;
+        assert_eq!(late, Err(StoreError::Unavailable("no answer within 1 ms".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_write_whose_task_panicked_is_of_unknown_outcome() {
+        let handle = Handle::current();
+        let statement: JoinHandle<Result<(), StoreError>> = handle.spawn(async { panic!("in the engine") });
+        let ended = wait(Operation::Write, &handle, Duration::from_secs(5), statement).await;
+        assert!(matches!(ended, Err(StoreError::Unknown(_))), "{ended:?}");
+    }
+}

@@ -1,0 +1,114 @@
+//! What opening a store takes, and why it can fail. Nothing here is read from the environment: a store behaves
+//! as its settings say, wherever it runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use messagecenter_actors::ports::StoreError;
+
+use super::url::StorageUrl;
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct StorageOptions {
+    /// Which engine and where.
+    pub url: StorageUrl,
+    /// SurrealDB's namespace.
+    pub namespace: String,
+    /// SurrealDB's database.
+    pub database: String,
+    /// Who signs in to a server; empty = nobody.
+    pub username: String,
+    /// The password of `username`.
+    pub password: String,
+    /// The longest wait for one statement; afterwards a write's outcome is unknown and a read is unavailable.
+    pub timeout: Duration,
+    /// The longest wait for a server's first answer.
+    pub connect_timeout: Duration,
+    /// RocksDB's block cache, in bytes. SurrealDB's own default is half of the machine's memory.
+    pub block_cache_bytes: u64,
+    /// One memtable, in bytes: how much is written before RocksDB sorts it into files.
+    pub memtable_bytes: u64,
+    /// Threads of the storage runtime, at least 1.
+    pub threads: usize,
+    /// Whether each write checks in its own transaction who holds the lease. Needed where several processes can
+    /// write to one store; an embedded store is fenced by its process lock.
+    pub lease_in_commits: bool,
+}
+
+impl StorageOptions {
+    /// The defaults for `url`: namespace and database `main`, no sign-in, 5 s per statement, 30 s to connect,
+    /// 256 MiB of block cache, 64 MiB memtables, one thread per core between 2 and 8, the lease checked in
+    /// commits where the engine is a server.
+    pub fn new(url: StorageUrl) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            lease_in_commits: !url.is_embedded(),
+            url,
+            namespace: "main".to_owned(),
+            database: "main".to_owned(),
+            username: String::new(),
+            password: String::new(),
+            timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(30),
+            block_cache_bytes: 256 << 20,
+            memtable_bytes: 64 << 20,
+            threads: cores.clamp(2, 8),
+        }
+    }
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// An embedded store is open in another process, or twice in this one.
+    #[error(
+        "another messagecenter holds the store in {}: stop it first, or give this one its own storage.url",
+        directory.display()
+    )]
+    Held {
+        /// The store's directory.
+        directory: PathBuf,
+    },
+    /// The directory of an embedded store cannot be made.
+    #[error("storage.url: cannot create {}: {cause}", directory.display())]
+    Directory {
+        /// The store's directory.
+        directory: PathBuf,
+        /// What the operating system said.
+        cause: std::io::Error,
+    },
+    /// The storage runtime did not start.
+    #[error("cannot start the storage threads: {0}")]
+    Threads(std::io::Error),
+    /// The embedded engine did not start.
+    #[error("cannot open {url}: {cause}")]
+    Engine {
+        /// Which store.
+        url: String,
+        /// What the engine said.
+        cause: String,
+    },
+    /// The server did not answer, or refused the sign-in.
+    #[error("cannot reach the SurrealDB server at {address}: {cause}")]
+    Server {
+        /// Its address.
+        address: String,
+        /// What happened last.
+        cause: String,
+    },
+    /// The store was written by a newer program.
+    #[error(
+        "the store's schema is version {found}, this program knows up to {known}: run the newer program, or \
+         restore a backup made before the upgrade"
+    )]
+    Newer {
+        /// The version in the store.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// The schema could not be read or brought up to date.
+    #[error("cannot prepare the schema: {0}")]
+    Schema(#[from] StoreError),
+}

@@ -1,0 +1,145 @@
+//! Snapshots (`snapshot:[kind, id]`) and their pages (`history`, `member`, `inbox_row`, each `[id, page]`).
+//!
+//! A snapshot and its changed pages are one transaction: a crash leaves the old ones whole or the new ones
+//! whole. Pages are plain objects: `SELECT * FROM history:['<conversation id>', 0]` shows messages.
+
+use async_trait::async_trait;
+use messagecenter_actors::domain::ids::ActorKey;
+use messagecenter_actors::ports::{Collection, Page, Snapshot, StateStore, StoreError};
+use surrealdb_types::{Array, Value};
+
+use super::SurrealStore;
+use super::failure::{Operation, corrupt};
+use super::lease::{Guarded, guarded};
+use super::value::{Row, bytes, from_json, integer, into_json, object, range, record, text};
+
+/// The most pages that one statement reads.
+const WINDOW: u64 = 512;
+
+const READ: &str = "SELECT * FROM $id;";
+const KEYS: &str = "SELECT id FROM $id;";
+const SAVE: Guarded = guarded!("UPSERT $id CONTENT $snapshot RETURN NONE;");
+const SAVE_WITH_PAGES: Guarded = guarded!(
+    "UPSERT $id CONTENT $snapshot RETURN NONE; \
+     FOR $page IN $pages { LET $record = $page.record; UPSERT $record CONTENT $page.content RETURN NONE; };"
+);
+
+/// The field that holds a page's content: it names what is in it.
+const fn content_field(collection: Collection) -> &'static str {
+    match collection {
+        Collection::History => "messages",
+        Collection::Members => "members",
+        Collection::Rows => "rows",
+    }
+}
+
+fn snapshot_id(key: &ActorKey) -> Value {
+    record("snapshot", [text(key.kind()), text(key.id())])
+}
+
+fn page_key(key: &ActorKey, number: u64) -> [Value; 2] {
+    [text(key.id()), integer(number)]
+}
+
+fn snapshot_of(key: &ActorKey, row: Value) -> Result<Snapshot, StoreError> {
+    let mut row = Row::new("snapshot", row)?;
+    Ok(Snapshot {
+        key: key.clone(),
+        decided: row.integer("decided")?,
+        told: row.integer("told")?,
+        version: row.integer("version")?,
+        state: row.bytes("state")?,
+    })
+}
+
+fn page_of(collection: Collection, row: Value) -> Result<Page, StoreError> {
+    let mut row = Row::new(collection.table(), row)?;
+    Ok(Page {
+        collection,
+        number: row.number_of_key()?,
+        position: row.integer("position")?,
+        content: into_json(row.take(content_field(collection))?),
+    })
+}
+
+fn written_page(key: &ActorKey, page: &Page) -> Value {
+    let content = object([
+        ("position", integer(page.position)),
+        (content_field(page.collection), from_json(&page.content)),
+    ]);
+    Value::Object(object([
+        ("record", record(page.collection.table(), page_key(key, page.number))),
+        ("content", Value::Object(content)),
+    ]))
+}
+
+#[async_trait]
+impl StateStore for SurrealStore {
+    async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
+        let binds = object([("id", snapshot_id(key))]);
+        let mut answers = self.engine.query(Operation::Read, READ, binds).await?;
+        answers.rows(0)?.pop().map(|row| snapshot_of(key, row)).transpose()
+    }
+
+    async fn page(
+        &self,
+        key: &ActorKey,
+        collection: Collection,
+        number: u64,
+    ) -> Result<Option<Page>, StoreError> {
+        let binds = object([("id", record(collection.table(), page_key(key, number)))]);
+        let mut answers = self.engine.query(Operation::Read, READ, binds).await?;
+        answers.rows(0)?.pop().map(|row| page_of(collection, row)).transpose()
+    }
+
+    async fn pages(
+        &self,
+        key: &ActorKey,
+        collection: Collection,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Page>, StoreError> {
+        let mut pages = Vec::new();
+        let mut start = from;
+        while start < to {
+            let end = start.saturating_add(WINDOW).min(to);
+            let exact = range(collection.table(), page_key(key, start), page_key(key, end));
+            let mut answers = self.engine.query(Operation::Read, READ, object([("id", exact)])).await?;
+            for row in answers.rows(0)? {
+                pages.push(page_of(collection, row)?);
+            }
+            start = end;
+        }
+        Ok(pages)
+    }
+
+    async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {
+        let content = object([
+            ("decided", integer(snapshot.decided)),
+            ("told", integer(snapshot.told)),
+            ("version", integer(u64::from(snapshot.version))),
+            ("state", bytes(&snapshot.state)),
+        ]);
+        let mut binds = object([("id", snapshot_id(&snapshot.key)), ("snapshot", Value::Object(content))]);
+        if pages.is_empty() {
+            return self.lease.write(&self.engine, &SAVE, binds, None).await;
+        }
+        let written: Array = pages.iter().map(|page| written_page(&snapshot.key, page)).collect();
+        binds.insert("pages", Value::Array(written));
+        self.lease.write(&self.engine, &SAVE_WITH_PAGES, binds, None).await
+    }
+
+    async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError> {
+        // Texts sort below arrays, so an empty array ends what starts with `kind`. This reads the states as
+        // well: it is meant for kinds of which there are few.
+        let all = range("snapshot", [text(kind), text("")], [text(kind), Value::Array(Array::new())]);
+        let mut answers = self.engine.query(Operation::Read, KEYS, object([("id", all)])).await?;
+        let keys =
+            answers.rows(0)?.into_iter().map(|row| match Row::new("snapshot", row)?.second_of_key()? {
+                Value::String(id) => ActorKey::parse(kind, &id)
+                    .ok_or_else(|| corrupt(&format!("snapshot:['{kind}', …] has a key that names no actor"))),
+                _ => Err(corrupt("a snapshot's key is not two texts")),
+            });
+        keys.collect()
+    }
+}
