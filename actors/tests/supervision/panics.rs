@@ -31,7 +31,8 @@ async fn costs_one_command(culprit: Command, expected: Failure) -> Rig {
 
 #[test]
 fn a_panic_unwinds_in_this_build() {
-    assert!(cfg!(panic = "unwind"), "supervision needs panic = \"unwind\"");
+    let unwinds = cfg!(panic = "unwind");
+    assert!(unwinds, "supervision needs panic = \"unwind\"");
 }
 
 #[tokio::test]
