@@ -35,7 +35,7 @@ pub enum ConfigError {
         /// The layer it came from.
         from: String,
         /// Why.
-        why: &'static str,
+        why: String,
     },
     /// Two settings do not go together.
     #[error("{key}: {why}")]

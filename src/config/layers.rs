@@ -138,7 +138,7 @@ fn parsed(setting: &'static Setting, text: &str, from: &str) -> Result<Value, Co
     })
 }
 
-fn refused(setting: &'static Setting, shown: String, from: &str, why: &'static str) -> ConfigError {
+fn refused(setting: &'static Setting, shown: String, from: &str, why: String) -> ConfigError {
     ConfigError::Refused { setting, shown, from: from.to_owned(), why }
 }
 

@@ -7,6 +7,7 @@ use messagecenter_actors::runtime::policy::Policy;
 use messagecenter_actors::world::Rules;
 
 use super::Settings;
+use crate::storage::StorageOptions;
 
 /// Cores of this machine, at least 1.
 fn cores() -> usize {
@@ -17,6 +18,22 @@ impl Settings {
     /// HTTP worker threads.
     pub fn workers(&self) -> usize {
         if self.server.workers == 0 { cores() } else { self.server.workers }
+    }
+
+    /// How the store is opened.
+    pub fn storage_options(&self) -> StorageOptions {
+        let storage = &self.storage;
+        StorageOptions {
+            namespace: storage.namespace.clone(),
+            database: storage.database.clone(),
+            username: storage.username.clone(),
+            password: storage.password.reveal().to_owned(),
+            timeout: Duration::from_millis(storage.timeout_ms),
+            connect_timeout: Duration::from_millis(storage.connect_timeout_ms),
+            block_cache_bytes: storage.block_cache_bytes,
+            memtable_bytes: storage.memtable_bytes,
+            ..StorageOptions::new(storage.url.clone())
+        }
     }
 
     /// The supervision policy.

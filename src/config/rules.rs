@@ -3,46 +3,28 @@
 use std::net::SocketAddr;
 
 use super::settings::Settings;
+use crate::storage::StorageUrl;
 
 /// Anything.
-pub(super) fn any(_: &str) -> Result<(), &'static str> {
+pub(super) fn any(_: &str) -> Result<(), String> {
     Ok(())
 }
 
 /// An IP address and a port.
-pub(super) fn address(text: &str) -> Result<(), &'static str> {
-    text.parse::<SocketAddr>().map(|_| ()).map_err(|_| "not an IP address with a port")
+pub(super) fn address(text: &str) -> Result<(), String> {
+    text.parse::<SocketAddr>().map(|_| ()).map_err(|_| "not an IP address with a port".to_owned())
 }
 
 /// A name that SurrealDB takes without quoting.
-pub(super) fn name(text: &str) -> Result<(), &'static str> {
+pub(super) fn name(text: &str) -> Result<(), String> {
     let plain = text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     let starts_well = text.chars().next().is_some_and(|letter| letter.is_ascii_alphabetic());
-    if plain && starts_well && text.len() <= 64 { Ok(()) } else { Err("not a plain name") }
+    if plain && starts_well && text.len() <= 64 { Ok(()) } else { Err("not a plain name".to_owned()) }
 }
 
-/// The engines that keep what was acknowledged.
-pub(super) fn storage_url(text: &str) -> Result<(), &'static str> {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Err("not a URL");
-    };
-    match scheme {
-        "rocksdb" if rest.split('?').next().is_none_or(str::is_empty) => Err("the path is missing"),
-        "rocksdb" if rest.contains('?') && !rest.ends_with("?sync=every") => {
-            Err("anything but sync=every would acknowledge messages that a power cut takes back")
-        }
-        "rocksdb" => Ok(()),
-        "mem" if rest.is_empty() => Ok(()),
-        "mem" => Err("mem:// takes no path"),
-        "ws" | "wss" if rest.contains('@') => {
-            Err("credentials belong in storage.username and storage.password_file")
-        }
-        "ws" | "wss" if rest.is_empty() => Err("the host is missing"),
-        "ws" | "wss" => Ok(()),
-        "surrealkv" => Err("the surrealkv engine (0.21.4) loses an acknowledged, fsynced transaction at a \
-                            kill -9 after each memtable rotation"),
-        _ => Err("unknown engine"),
-    }
+/// An engine that is understood.
+pub(super) fn storage_url(text: &str) -> Result<(), String> {
+    text.parse::<StorageUrl>().map(|_| ()).map_err(|error| error.reason().to_owned())
 }
 
 /// Rules that join settings: the key at fault and what to do.

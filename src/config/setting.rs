@@ -39,7 +39,7 @@ pub enum Kind {
         /// What is allowed, for people.
         allowed: &'static str,
         /// The rule; the error says why not.
-        check: fn(&str) -> Result<(), &'static str>,
+        check: fn(&str) -> Result<(), String>,
     },
 }
 
@@ -73,7 +73,7 @@ impl Setting {
     ///
     /// # Errors
     /// Why it means none; the caller adds key, value and [`Setting::allowed`].
-    pub fn parse(&self, text: &str) -> Result<Value, &'static str> {
+    pub fn parse(&self, text: &str) -> Result<Value, String> {
         let value = match self.kind {
             Kind::Integer { .. } => Value::from(text.parse::<i64>().map_err(|_| "not an integer")?),
             Kind::Flag => Value::from(text.parse::<bool>().map_err(|_| "not true or false")?),
@@ -87,21 +87,24 @@ impl Setting {
     ///
     /// # Errors
     /// Why not; the caller adds key, value and [`Setting::allowed`].
-    pub fn check(&self, value: &Value) -> Result<(), &'static str> {
+    pub fn check(&self, value: &Value) -> Result<(), String> {
         match self.kind {
             Kind::Integer { min, max } => {
                 let number = value.to_i128().ok_or("not an integer")?;
                 if number < i128::from(min) || number > i128::from(max) {
-                    return Err("out of range");
+                    return Err("out of range".to_owned());
                 }
                 Ok(())
             }
-            Kind::Flag => value.to_bool().map(|_| ()).ok_or("not true or false"),
+            Kind::Flag => value.to_bool().map(|_| ()).ok_or_else(|| "not true or false".to_owned()),
             Kind::Choice(words) => {
                 let word = value.as_str().ok_or("not a text")?;
-                if words.contains(&word) { Ok(()) } else { Err("not one of the words") }
+                if words.contains(&word) { Ok(()) } else { Err("not one of the words".to_owned()) }
             }
-            Kind::Text { check, .. } => check(value.as_str().ok_or("not a text")?),
+            Kind::Text { check, .. } => {
+                let text = value.as_str().ok_or("not a text")?;
+                check(text)
+            }
         }
     }
 

@@ -5,8 +5,11 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use crate::storage::StorageUrl;
 
 /// All settings. What each means stands in [`super::table::SETTINGS`] under `section.name`.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,13 +36,13 @@ pub struct Settings {
 
 /// One section: a struct whose fields are the table's keys.
 macro_rules! section {
-    ($(#[$about:meta])* $name:ident { $($field:ident: $type:ty),+ $(,)? }) => {
+    ($(#[$about:meta])* $name:ident { $($(#[$read:meta])* $field:ident: $type:ty),+ $(,)? }) => {
         $(#[$about])*
         #[derive(Debug, Clone, Deserialize)]
         #[serde(deny_unknown_fields)]
         #[allow(missing_docs, reason = "the table documents every key")]
         pub struct $name {
-            $(pub $field: $type,)+
+            $($(#[$read])* pub $field: $type,)+
         }
     };
 }
@@ -59,13 +62,17 @@ section!(
 section!(
     /// `storage.*`
     Storage {
-        url: String,
+        #[serde(deserialize_with = "parsed")]
+        url: StorageUrl,
         namespace: String,
         database: String,
         username: String,
         password: Secret,
         password_file: String,
         timeout_ms: u64,
+        connect_timeout_ms: u64,
+        block_cache_bytes: u64,
+        memtable_bytes: u64,
     }
 );
 section!(
@@ -127,6 +134,15 @@ section!(
     /// `log.*`
     Log { level: String, format: LogFormat }
 );
+
+/// A text whose rule has been checked.
+fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
 
 /// `http.business_status`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

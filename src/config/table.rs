@@ -3,6 +3,7 @@
 
 use super::rules;
 use super::setting::{Kind, Setting};
+use crate::storage::url as storage_url;
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
@@ -34,7 +35,7 @@ const fn text(
     key: &'static str,
     default: &'static str,
     allowed: &'static str,
-    check: fn(&str) -> Result<(), &'static str>,
+    check: fn(&str) -> Result<(), String>,
     meaning: &'static str,
 ) -> Setting {
     Setting { key, kind: Kind::Text { allowed, check }, default, reloadable: false, secret: false, meaning }
@@ -84,11 +85,12 @@ pub static SETTINGS: &[Setting] = &[
     text(
         "storage.url",
         "rocksdb://data/messagecenter?sync=every",
-        "rocksdb://PATH?sync=every, mem://, ws://HOST:PORT or wss://HOST:PORT",
+        storage_url::ALLOWED,
         rules::storage_url,
-        "Where facts are kept. rocksdb:// is embedded and fsyncs every commit; mem:// forgets everything at \
-         exit; ws:// and wss:// are a SurrealDB server, whose own settings decide durability. surrealkv:// is \
-         refused: it loses acknowledged messages at a kill -9.",
+        "Where facts are kept. rocksdb:// is embedded: sync=every (also when sync is left out) fsyncs each \
+         commit before it is acknowledged, never and DURATION leave that to the machine; mem:// forgets \
+         everything at exit; ws:// and wss:// are a SurrealDB server, whose own settings decide durability. \
+         surrealkv:// is refused: it loses acknowledged messages at a kill -9.",
     ),
     text(
         "storage.namespace",
@@ -128,9 +130,27 @@ pub static SETTINGS: &[Setting] = &[
     ),
     integer(
         "storage.timeout_ms",
-        "10000",
+        "5000",
         (100, 600_000),
-        "How long one storage operation may take before its outcome counts as unknown.",
+        "How long one storage operation may take; afterwards a write's outcome is unknown, a read has failed.",
+    ),
+    integer(
+        "storage.connect_timeout_ms",
+        "30000",
+        (100, 600_000),
+        "How long the start waits for a SurrealDB server's first answer.",
+    ),
+    integer(
+        "storage.block_cache_bytes",
+        "268435456",
+        (8_388_608, 1_099_511_627_776),
+        "RocksDB's block cache (rocksdb:// only). SurrealDB's own default would be half of the memory.",
+    ),
+    integer(
+        "storage.memtable_bytes",
+        "67108864",
+        (1_048_576, 4_294_967_296),
+        "One RocksDB memtable (rocksdb:// only): how much is written before it is sorted into files.",
     ),
     integer(
         "commit.max_events",

@@ -31,7 +31,7 @@ fn the_defaults_alone_are_a_valid_configuration() {
     let (_folder, sources) = in_file("");
     let settings = config::load(&sources).unwrap().settings;
     assert_eq!(settings.server.address.to_string(), "127.0.0.1:8888");
-    assert_eq!(settings.storage.url, "rocksdb://data/messagecenter?sync=every");
+    assert_eq!(settings.storage.url.to_string(), "rocksdb://data/messagecenter?sync=every");
     assert!(!settings.auth.trust_headers);
 }
 

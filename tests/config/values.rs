@@ -41,7 +41,7 @@ fn bounds_belong_to_the_range() {
 fn an_engine_that_loses_acknowledged_messages_is_refused_with_the_reason() {
     let error = refusal("storage.url", "surrealkv://data/x");
     assert!(error.contains("kill -9"), "{error}");
-    assert!(refusal("storage.url", "rocksdb://data/x?sync=never").contains("power cut"));
+    assert!(refusal("storage.url", "rocksdb://data/x?sync=sometimes").contains("sync=sometimes"));
     assert!(refusal("storage.url", "rocksdb://?sync=every").contains("path is missing"));
     refusal("storage.url", "postgres://x");
     refusal("storage.url", "data/x");
