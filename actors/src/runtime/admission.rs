@@ -12,6 +12,9 @@ use std::time::Duration;
 /// slowest disk measured, and `Retry-After` knows no smaller unit than a second.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// How often waiting for the end of work looks again.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 const CLOSED: usize = 1 << (usize::BITS - 1);
 
 /// Why nothing was admitted.
@@ -71,6 +74,13 @@ impl Admission {
     /// Whether it is closed.
     pub fn is_closed(&self) -> bool {
         self.state.load(Ordering::SeqCst) & CLOSED != 0
+    }
+
+    /// Waits until no ticket is out. Looks every few milliseconds: it is for shutting down.
+    pub async fn drained(&self) {
+        while self.held() > 0 {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// How many tickets are out.

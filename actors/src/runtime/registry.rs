@@ -16,7 +16,7 @@ use actix::dev::channel::AddressSender;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
-use super::admission::{Admission, Permit, RETRY_AFTER, Refused};
+use super::admission::{Admission, LOOK_AGAIN, Permit, RETRY_AFTER, Refused};
 use super::behaviour::Behaviour;
 use super::failure::Failure;
 use super::host::{Host, Presence, Seed, Shared};
@@ -30,9 +30,6 @@ use super::status::{Phase, Status};
 
 /// Locks of the key map: many more than threads, so that they rarely meet.
 const MAPS: usize = 64;
-
-/// How often waiting for the end of work looks again.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// How long [`Registry::stop`] waits for hosts to end: a recovery that hangs must not keep the process.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -72,7 +69,10 @@ pub struct Registry<B: Behaviour> {
     service: Arc<Admission>,
     /// Slots in the maps. Written under a map's lock.
     pub(super) active: AtomicUsize,
+    /// Set once: new commands are refused.
     closing: AtomicBool,
+    /// Set once, before the maps are emptied: nothing is activated any more.
+    stopped: AtomicBool,
     /// Held by every host; its other holders are the hosts that have not ended.
     alive: Arc<()>,
 }
@@ -101,6 +101,7 @@ impl<B: Behaviour> Registry<B> {
             service,
             active: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
             alive: Arc::new(()),
         })
     }
@@ -190,7 +191,8 @@ impl<B: Behaviour> Registry<B> {
         }
     }
 
-    /// Refuses new commands and activations from now on.
+    /// Refuses new commands from now on. Notices still arrive and still activate, so that snapshots can be
+    /// written.
     pub fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
     }
@@ -206,6 +208,7 @@ impl<B: Behaviour> Registry<B> {
     /// Ends every actor, with whatever it holds, and waits (at most a few seconds) until they have ended.
     pub async fn stop(&self) {
         self.close();
+        self.stopped.store(true, Ordering::SeqCst);
         for map in &self.maps {
             let slots: Vec<_> = {
                 let mut map = map.write();
@@ -287,7 +290,7 @@ impl<B: Behaviour> Registry<B> {
         if let Some(slot) = map.slots.get(key) {
             return Ok(Arc::clone(slot));
         }
-        if self.closing() {
+        if self.stopped.load(Ordering::SeqCst) {
             return Err(Failure::Draining);
         }
         let restart = map.passivated.remove(key).is_some();

@@ -49,13 +49,27 @@ impl Shards {
         self.arbiters.get(index).is_some_and(|arbiter| arbiter.spawn_fn(work))
     }
 
-    /// Stops the threads and waits for them; what still lives on them is dropped. Blocks; repeating is fine.
-    pub fn stop(&self) {
-        let Some(keeper) = self.keeper.lock().take() else { return };
-        drop(keeper.stop);
-        if keeper.thread.join().is_err() {
+    /// Stops the threads and waits for them; what still lives on them is dropped. Repeating is fine.
+    pub async fn stop(&self) {
+        let Some(thread) = self.let_go() else { return };
+        if tokio::task::spawn_blocking(move || thread.join()).await.is_err() {
+            tracing::error!("the shards' end could not be awaited");
+        }
+    }
+
+    /// The same from outside a runtime: blocks.
+    pub fn stop_blocking(&self) {
+        let Some(thread) = self.let_go() else { return };
+        if thread.join().is_err() {
             tracing::error!("a shard thread panicked while stopping");
         }
+    }
+
+    /// Tells the keeper to end; its thread, the first time.
+    fn let_go(&self) -> Option<JoinHandle<()>> {
+        let keeper = self.keeper.lock().take()?;
+        drop(keeper.stop);
+        Some(keeper.thread)
     }
 }
 

@@ -109,7 +109,10 @@ async fn draining_refuses_what_is_new_and_waits_for_what_was_admitted() {
     open.send(()).unwrap();
     rig.registry.drained().await;
     assert_eq!(admitted.await.unwrap(), Ok(4));
+    rig.registry.tell_or_wake(&"b".to_owned(), Notice::Add(1));
+    eventually(|| rig.world.committed.lock().get("b") == Some(&1)).await;
     rig.registry.stop().await;
+    rig.registry.tell_or_wake(&"c".to_owned(), Notice::Add(1));
     assert_eq!(rig.registry.active(), 0);
     assert_eq!(rig.metric("messagecenter_actor_active"), 0.0);
 }

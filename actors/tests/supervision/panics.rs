@@ -166,8 +166,7 @@ async fn mail_whose_drop_panics_is_dropped_with_its_closed_mailbox() {
     let exploding_too = rig.begin("a", Command::Explode(Bomb)).await;
     assert!(rig.tell("a", Notice::Bomb(Bomb)));
     assert!(rig.tell("a", Notice::Bomb(Bomb)));
-    let shards = std::sync::Arc::clone(&rig.shards);
-    tokio::task::spawn_blocking(move || shards.stop()).await.unwrap();
+    rig.shards.stop().await;
     for outcome in [waiting.await, exploding.await, exploding_too.await] {
         assert_eq!(outcome.unwrap(), Err(Failure::Restarting), "nothing happened");
     }

@@ -289,7 +289,7 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        self.shards.stop();
+        self.shards.stop_blocking();
     }
 }
 
