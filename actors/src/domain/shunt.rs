@@ -93,6 +93,11 @@ pub enum Command {
         /// Who ends it.
         by: Closer,
     },
+    /// Reads an open session, with its place in the queue.
+    Session {
+        /// The session.
+        session: Uuid,
+    },
     /// Reads a group's queue.
     Queue {
         /// The group; empty = the default.
@@ -115,6 +120,7 @@ impl Command {
             Self::Obtain(_) => "obtain",
             Self::Open(_) => "open_session",
             Self::Close { .. } => "close_session",
+            Self::Session { .. } => "session",
             Self::Queue { .. } => "queue",
             Self::Settle => "settle",
             Self::Audit => "audit",
@@ -145,11 +151,11 @@ pub struct Decision {
 /// What a routing answers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// To [`Command::Open`].
+    /// To [`Command::Open`] and [`Command::Session`].
     Session(Box<SessionView>),
     /// To [`Command::Close`].
     Closed(Closed),
-    /// To [`Command::Close`]: no such session is open here (it ended before, or never was).
+    /// To [`Command::Close`] and [`Command::Session`]: no such session is open here (it ended before, or never was).
     NotOpen,
     /// To [`Command::Obtain`].
     Shunt(Box<Shunt>),

@@ -73,6 +73,10 @@ impl Deciding<'_> {
             Command::Obtain(obtain) => Ok(self.obtain(obtain)),
             Command::Open(open) => self.open(open),
             Command::Close { session, by } => Ok(self.close(*session, *by)),
+            Command::Session { session } if self.state.sessions.contains_key(session) => {
+                Ok(Outcome::Session(*session, false))
+            }
+            Command::Session { .. } => Ok(Outcome::Ready(Answer::NotOpen)),
             Command::Queue { group } => Ok(Outcome::Queue(Arc::from(group_name(group)))),
             Command::Settle => Ok(Outcome::Ready(Answer::Settled)),
             Command::Audit => Ok(Outcome::Audit),

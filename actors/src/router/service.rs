@@ -1,0 +1,251 @@
+//! Sessions, reservations, agents and queues: what the router forwards to an enterprise's routing.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+use super::Router;
+use crate::api::{
+    AgentView, Caller, Closed, Hat, Obtain, OpenSession, Opener, QueueView, Rejection, SessionState,
+    SessionView, Shunt, Wish,
+};
+use crate::domain::event::{AgentRecord, Presence};
+use crate::domain::ids::{EntId, Millis};
+use crate::domain::refusal::Refusal;
+use crate::domain::session::Session;
+use crate::domain::shunt::audit::Violation;
+use crate::domain::shunt::decide::duration_seconds;
+use crate::domain::shunt::{Answer, Closer, Command};
+use crate::runtime::failure::Failure;
+use crate::session::SessionCommand;
+use crate::shunt::ShuntCommand;
+use crate::signal::Signal;
+
+/// A busy agent tells its routing at most this often that it is there. A quarter of a short lapse is used
+/// instead, so that throttling never makes anybody lapse.
+const HEARTBEAT_EVERY: Millis = 5_000;
+
+/// Agents and reservations remembered; forgetting one costs a message or a more precise refusal.
+const REMEMBERED: usize = 65_536;
+
+/// What the router remembers to save messages. Losing it changes nothing that was promised.
+pub(crate) struct Recent {
+    /// When an agent's heartbeat was last passed on.
+    heartbeats: Cache<(EntId, Arc<str>), Millis>,
+    /// Which tenant made a reservation: one brought to another is refused instead of ignored.
+    leases: Cache<Uuid, EntId>,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { heartbeats: Cache::new(REMEMBERED), leases: Cache::new(REMEMBERED) }
+    }
+}
+
+impl Router {
+    /// Opens a session, or finds the customer's open one with this tenant.
+    ///
+    /// # Errors
+    /// `LeaseOfAnother`, `AtCapacity` (an agent's own asking), or no answer.
+    pub async fn open_session(&self, open: OpenSession) -> Result<SessionView, Rejection> {
+        if let Opener::Customer(Wish::Lease(lease)) = &open.opener {
+            let made_by = self.recent.leases.get(lease);
+            if made_by.is_some_and(|tenant| tenant != open.ent) {
+                return Err(Refusal::LeaseOfAnother.into());
+            }
+        }
+        match self.ask_shunt(open.ent, Command::Open(Box::new(open))).await? {
+            Answer::Session(view) => Ok(*view),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Ends a session, or takes it out of the queue; repeating answers the same, with `already`. `None` = the
+    /// caller did not say who it is and knows the id.
+    ///
+    /// # Errors
+    /// `UnknownSession`, also for a caller who is neither its customer nor an agent of its enterprise.
+    pub async fn close_session(&self, id: Uuid, caller: Option<&Caller>) -> Result<Closed, Rejection> {
+        let session = self.known_session(id).await?;
+        let by = closer(&session, caller).ok_or(Refusal::UnknownSession)?;
+        if let Some(closed) = already_closed(id, &session) {
+            return Ok(closed);
+        }
+        match self.ask_shunt(session.ent, Command::Close { session: id, by }).await? {
+            Answer::Closed(closed) => Ok(closed),
+            Answer::NotOpen => {
+                // Somebody else closed it meanwhile, and by now the session was told.
+                let session = self.known_session(id).await?;
+                already_closed(id, &session).ok_or_else(unexpected)
+            }
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// A session, open or ended; with its place in the queue while it waits.
+    ///
+    /// # Errors
+    /// `UnknownSession`, or no answer.
+    pub async fn session(&self, id: Uuid) -> Result<SessionView, Rejection> {
+        let session = self.known_session(id).await?;
+        if session.state() != SessionState::Queued {
+            return Ok(session.view(id));
+        }
+        match self.ask_shunt(session.ent, Command::Session { session: id }).await? {
+            Answer::Session(view) => Ok(*view),
+            _ => Ok(self.known_session(id).await?.view(id)),
+        }
+    }
+
+    /// Reserves a place.
+    ///
+    /// # Errors
+    /// No answer; `busy` and `offline` are answers.
+    pub async fn obtain(&self, obtain: Obtain) -> Result<Shunt, Rejection> {
+        let ent = obtain.ent;
+        let Answer::Shunt(shunt) = self.ask_shunt(ent, Command::Obtain(obtain)).await? else {
+            return Err(unexpected());
+        };
+        if let Some((lease, _)) = shunt.lease {
+            self.recent.leases.insert(lease, ent);
+        }
+        Ok(*shunt)
+    }
+
+    /// Creates or replaces an agent's record; the first fixes its enterprise for ever.
+    ///
+    /// # Errors
+    /// `EnterpriseFixed`, or no answer.
+    pub async fn put_agent(
+        &self,
+        ent: EntId,
+        agent_id: &str,
+        record: AgentRecord,
+    ) -> Result<AgentView, Rejection> {
+        let fixed = self.fix_agent_enterprise(agent_id, ent).await?;
+        if fixed != ent {
+            return Err(Refusal::EnterpriseFixed { record: fixed }.into());
+        }
+        let agent = Arc::from(agent_id);
+        let view = self.ask_agent(ent, Command::PutAgent { agent, record }).await?;
+        self.name_agent(agent_id, &view.record.name).await?; // for lists; a repeat of the PUT mends a failure
+        Ok(view)
+    }
+
+    /// An agent with a record.
+    ///
+    /// # Errors
+    /// `UnknownAgent`, or no answer.
+    pub async fn agent(&self, agent_id: &str) -> Result<AgentView, Rejection> {
+        let ent = self.enterprise_of(agent_id).await?;
+        self.ask_agent(ent, Command::Agent { agent: Arc::from(agent_id) }).await
+    }
+
+    /// Deletes an agent's record; it keeps the sessions it serves until they close. Whether there was one.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn delete_agent(&self, agent_id: &str) -> Result<bool, Rejection> {
+        let Some(ent) = self.agent_enterprise(agent_id).await? else { return Ok(false) };
+        match self.ask_shunt(ent, Command::DeleteAgent { agent: Arc::from(agent_id) }).await? {
+            Answer::Deleted(known) => Ok(known),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Sets what an agent says of itself; a heartbeat as well.
+    ///
+    /// # Errors
+    /// `UnknownAgent`, or no answer.
+    pub async fn set_presence(&self, agent_id: &str, presence: Presence) -> Result<AgentView, Rejection> {
+        let ent = self.enterprise_of(agent_id).await?;
+        self.ask_agent(ent, Command::SetPresence { agent: Arc::from(agent_id), presence }).await
+    }
+
+    /// An agent was heard from: any request under its hat. Cheap, and passed on only now and then.
+    pub fn heartbeat(&self, ent: EntId, agent_id: &str) {
+        let now = self.world.clock.now();
+        let every = HEARTBEAT_EVERY.min(self.world.rules.heartbeat_lapse / 4);
+        let agent: Arc<str> = Arc::from(agent_id);
+        let key = (ent, Arc::clone(&agent));
+        if self.recent.heartbeats.get(&key).is_some_and(|last| now.saturating_sub(last) < every) {
+            return;
+        }
+        // A routing that sleeps has no agent who said online, so it needs no waking. One that is told is the
+        // only one for which the throttle may start.
+        if self.shunts.tell(&ent, Signal::Heartbeat(agent)) {
+            self.recent.heartbeats.insert(key, now);
+        }
+    }
+
+    /// Who waits in a group, the head first; empty for a group nobody waits in.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn queue(&self, ent: EntId, group: &str) -> Result<QueueView, Rejection> {
+        match self.ask_shunt(ent, Command::Queue { group: group.to_owned() }).await? {
+            Answer::Queue(view) => Ok(view),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Checks an enterprise's routing from scratch; empty when every guarantee holds.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn audit_routing(&self, ent: EntId) -> Result<Vec<Violation>, Rejection> {
+        match self.ask_shunt(ent, Command::Audit).await? {
+            Answer::Audit(violations) => Ok(violations),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Activates an enterprise's routing, so that its deadlines are kept.
+    pub(crate) async fn wake_shunt(&self, ent: EntId) -> Result<(), Rejection> {
+        self.ask_shunt(ent, Command::Settle).await.map(|_| ())
+    }
+
+    async fn ask_shunt(&self, ent: EntId, command: Command) -> Result<Answer, Rejection> {
+        let at = self.world.clock.now();
+        let outcome = self.shunts.ask(&ent, ShuntCommand { at, command }).await?;
+        outcome.map_err(Rejection::from)
+    }
+
+    async fn ask_agent(&self, ent: EntId, command: Command) -> Result<AgentView, Rejection> {
+        match self.ask_shunt(ent, command).await? {
+            Answer::Agent(view) => Ok(*view),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn known_session(&self, id: Uuid) -> Result<Session, Rejection> {
+        let known = self.sessions.ask(&id, SessionCommand::View).await?;
+        known.ok_or_else(|| Refusal::UnknownSession.into())
+    }
+
+    async fn enterprise_of(&self, agent_id: &str) -> Result<EntId, Rejection> {
+        self.agent_enterprise(agent_id).await?.ok_or_else(|| Refusal::UnknownAgent.into())
+    }
+}
+
+/// Who closes; `None` when the session is none of the caller's business.
+fn closer(session: &Session, caller: Option<&Caller>) -> Option<Closer> {
+    let Some(caller) = caller else { return Some(Closer::Nobody) };
+    match caller.hat {
+        Hat::User if caller.addresses().contains(&session.customer) => Some(Closer::Customer),
+        Hat::Agent if caller.ent == session.ent => Some(Closer::Agent),
+        _ => None,
+    }
+}
+
+fn already_closed(id: Uuid, session: &Session) -> Option<Closed> {
+    let (ended_at, reason) = session.ended?;
+    let duration_seconds = duration_seconds(session.opened_at, ended_at);
+    Some(Closed { session: id, reason, already: true, duration_seconds })
+}
+
+/// An answer to something that was not asked: a fault of ours, never the caller's.
+fn unexpected() -> Rejection {
+    Rejection::Failed(Failure::Lost)
+}

@@ -1,0 +1,145 @@
+//! The actor of one customer-service session: a projection of its enterprise's routing.
+//!
+//! Guarantees: it decides nothing and holds committed facts only, so its answers need no gate; whoever was
+//! told that a session opened, was assigned or ended finds it so here. An id that nobody opened is unknown,
+//! and asking for it stores nothing.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use uuid::Uuid;
+
+use crate::domain::event::{Fact, Position, Recorded};
+use crate::domain::ids::ActorKey;
+use crate::domain::session::{Known, Session};
+use crate::log::Log;
+use crate::ports::{Snapshot, StoreError};
+use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
+use crate::runtime::reply::Reply;
+use crate::signal::Signal;
+use crate::world::World;
+
+/// Version of the snapshot's encoding.
+const SNAPSHOT_VERSION: u16 = 1;
+
+/// What a session is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionCommand {
+    /// What is known of it.
+    View,
+}
+
+/// An active session, open or ended.
+pub struct SessionActor {
+    id: Uuid,
+    log: Log,
+    known: Known,
+    /// What the newest snapshot holds.
+    saved: Position,
+    /// Whether a snapshot is being written.
+    saving: bool,
+}
+
+impl SessionActor {
+    fn apply(&mut self, event: &Recorded) {
+        if let Fact::Shunt(fact) = &event.fact {
+            self.known.apply(self.id, event.at, fact);
+        }
+    }
+
+    fn save(&mut self, turn: &mut Turn<Self>) {
+        let told = self.log.told();
+        if self.saving || told <= self.saved {
+            return;
+        }
+        let state = match rmp_serde::to_vec(&self.known) {
+            Ok(state) => Bytes::from(state),
+            Err(error) => {
+                tracing::error!(session = %self.id, %error, "the session could not be encoded");
+                return;
+            }
+        };
+        let key = self.log.key().clone();
+        let snapshot = Snapshot { key, decided: self.log.decided(), told, version: SNAPSHOT_VERSION, state };
+        let journal = Arc::clone(self.log.journal());
+        let generation = self.log.generation();
+        self.saving = true;
+        turn.park(
+            async move { journal.save(generation, snapshot, Vec::new()).await },
+            move |actor, outcome: Result<(), StoreError>, _| {
+                actor.saving = false;
+                match outcome {
+                    Ok(()) => actor.saved = told,
+                    Err(error) => tracing::warn!(session = %actor.id, %error, "snapshot not written"),
+                }
+            },
+        );
+    }
+}
+
+impl Behaviour for SessionActor {
+    const KIND: &'static str = "session";
+    type Key = Uuid;
+    type Command = SessionCommand;
+    /// `None` = nobody ever opened it.
+    type Answer = Option<Session>;
+    type Notice = Signal;
+    type World = World;
+
+    fn recover(id: Uuid, world: Arc<World>, restart: bool) -> BoxFuture<'static, Result<Self, RecoverError>> {
+        Box::pin(async move {
+            let key = ActorKey::Session(id);
+            let loaded = world.journal.load(&key, restart).await.map_err(unreadable)?;
+            let mut known = Known::default();
+            if let Some(snapshot) = &loaded.snapshot {
+                if snapshot.version != SNAPSHOT_VERSION {
+                    return Err(RecoverError::Broken(format!("snapshot version {}", snapshot.version)));
+                }
+                let decoded = rmp_serde::from_slice(&snapshot.state);
+                known = decoded.map_err(|error| RecoverError::Broken(error.to_string()))?;
+            }
+            let log = Log::new(key, Arc::clone(&world.journal), &loaded);
+            let mut actor = Self { id, saved: log.told(), log, known, saving: false };
+            for event in &loaded.events {
+                if actor.log.hold(event) {
+                    actor.apply(event);
+                }
+            }
+            Ok(actor)
+        })
+    }
+
+    fn handle(
+        &mut self,
+        SessionCommand::View: SessionCommand,
+        reply: Reply<Self::Answer>,
+        _turn: &mut Turn<Self>,
+    ) {
+        reply.answer(self.known.0.clone());
+    }
+
+    fn told(&mut self, notice: Signal, turn: &mut Turn<Self>) {
+        match notice {
+            Signal::Committed(event) => {
+                if self.log.hold(&event) {
+                    self.apply(&event);
+                }
+            }
+            Signal::Snapshot => self.save(turn),
+            // It decides nothing, so it is never ahead of the disk.
+            Signal::RolledBack | Signal::Heartbeat(_) => {}
+        }
+    }
+
+    fn operation(_command: &SessionCommand) -> &'static str {
+        "view"
+    }
+}
+
+fn unreadable(error: StoreError) -> RecoverError {
+    match error {
+        StoreError::Corrupt(what) => RecoverError::Broken(what),
+        other => RecoverError::Retry(other.to_string()),
+    }
+}

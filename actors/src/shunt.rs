@@ -1,0 +1,233 @@
+//! The actor of one enterprise's routing: the only one who decides who serves whom there.
+//!
+//! Guarantees: every turn is one fact; every answer, reads included, leaves only once everything it could
+//! have seen is on disk; deadlines bind when judged and are swept besides, so a place that lapsed is given on
+//! although nobody asks. Loses nothing at a crash but heartbeats, and waking up counts as one of everybody.
+//!
+//! Its snapshot is the whole state (see [`domain::shunt::state`](crate::domain::shunt::state)).
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use uuid::{ContextV7, Timestamp, Uuid};
+
+use crate::domain::event::{Fact, Position, Recorded, ShuntChange, ShuntFact};
+use crate::domain::ids::{ActorKey, EntId, Millis};
+use crate::domain::refusal::Refusal;
+use crate::domain::shunt::{Answer, Command, Numbers, State};
+use crate::log::Log;
+use crate::ports::{Snapshot, StoreError};
+use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
+use crate::runtime::failure::Failure;
+use crate::runtime::reply::Reply;
+use crate::signal::Signal;
+use crate::world::{Rules, World};
+
+/// Version of the snapshot's encoding.
+const SNAPSHOT_VERSION: u16 = 1;
+
+impl From<&Rules> for Numbers {
+    fn from(rules: &Rules) -> Self {
+        Self {
+            lease: rules.lease,
+            heartbeat_lapse: rules.heartbeat_lapse,
+            default_capacity: rules.default_capacity,
+        }
+    }
+}
+
+/// A command and when it was admitted: the time it is judged at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShuntCommand {
+    /// When it was admitted.
+    pub at: Millis,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// An active routing.
+pub struct ShuntActor {
+    ent: EntId,
+    world: Arc<World>,
+    log: Log,
+    numbers: Numbers,
+    state: State,
+    /// Makes ids that rise with the clock, also within one millisecond.
+    ids: ContextV7,
+    /// What the newest snapshot holds.
+    saved: Position,
+    /// Whether a snapshot is being written.
+    saving: bool,
+}
+
+impl ShuntActor {
+    fn fresh_id(&self, at: Millis) -> Uuid {
+        let millis = at.unsigned_abs();
+        let nanos = (millis % 1_000) as u32 * 1_000_000;
+        Uuid::new_v7(Timestamp::from_unix(&self.ids, millis / 1_000, nanos))
+    }
+
+    /// Makes the changes a fact and applies it; nothing is applied when the journal does not take it.
+    fn record(
+        &mut self,
+        at: Millis,
+        changes: Vec<ShuntChange>,
+        turn: &mut Turn<Self>,
+    ) -> Result<(), Failure> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let fact = Fact::Shunt(ShuntFact { ent: self.ent, changes });
+        for event in self.log.append(at, vec![fact], turn)? {
+            self.apply(&event);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: &Recorded) {
+        let Fact::Shunt(fact) = &event.fact else { return };
+        for change in &fact.changes {
+            self.state.apply(event.at, change);
+        }
+    }
+
+    /// Lets time take effect without anybody asking.
+    fn settle(&mut self, at: Millis, turn: &mut Turn<Self>) {
+        if !self.state.awaits_time(at) {
+            return;
+        }
+        let fresh = self.fresh_id(at);
+        let decision = self.state.decide(at, fresh, &Command::Settle, &self.numbers);
+        if let Err(failure) = self.record(at, decision.changes, turn) {
+            // The next sweep tries again; until then whoever asks gets the same failure.
+            tracing::debug!(ent = self.ent, reason = failure.as_str(), "deadlines were not recorded");
+        }
+    }
+
+    fn save(&mut self, turn: &mut Turn<Self>) {
+        let decided = self.log.decided();
+        if self.saving || decided <= self.saved {
+            return;
+        }
+        let state = match self.state.encode() {
+            Ok(state) => Bytes::from(state),
+            Err(error) => {
+                tracing::error!(ent = self.ent, %error, "the routing could not be encoded");
+                return;
+            }
+        };
+        let key = self.log.key().clone();
+        let snapshot = Snapshot { key, decided, told: self.log.told(), version: SNAPSHOT_VERSION, state };
+        let journal = Arc::clone(self.log.journal());
+        let generation = self.log.generation();
+        self.saving = true;
+        turn.park(
+            async move { journal.save(generation, snapshot, Vec::new()).await },
+            move |actor, outcome: Result<(), StoreError>, _| {
+                actor.saving = false;
+                match outcome {
+                    Ok(()) => actor.saved = decided,
+                    Err(error) => tracing::warn!(ent = actor.ent, %error, "snapshot not written"),
+                }
+            },
+        );
+    }
+}
+
+impl Behaviour for ShuntActor {
+    const KIND: &'static str = "shunt";
+    type Key = EntId;
+    type Command = ShuntCommand;
+    type Answer = Result<Answer, Refusal>;
+    type Notice = Signal;
+    type World = World;
+
+    fn recover(
+        ent: EntId,
+        world: Arc<World>,
+        restart: bool,
+    ) -> BoxFuture<'static, Result<Self, RecoverError>> {
+        Box::pin(async move {
+            let key = ActorKey::Shunt(ent);
+            let loaded = world.journal.load(&key, restart).await.map_err(unreadable)?;
+            let mut state = State::new(ent);
+            if let Some(snapshot) = &loaded.snapshot {
+                if snapshot.version != SNAPSHOT_VERSION {
+                    return Err(RecoverError::Broken(format!("snapshot version {}", snapshot.version)));
+                }
+                let decoded = State::decode(ent, &snapshot.state);
+                state = decoded.map_err(|error| RecoverError::Broken(error.to_string()))?;
+            }
+            state.woke(world.clock.now());
+            let log = Log::new(key, Arc::clone(&world.journal), &loaded);
+            let mut actor = Self {
+                ent,
+                numbers: Numbers::from(&world.rules),
+                saved: log.decided(),
+                log,
+                state,
+                ids: ContextV7::new(),
+                saving: false,
+                world,
+            };
+            for event in &loaded.events {
+                if actor.log.hold(event) {
+                    actor.apply(event);
+                }
+            }
+            Ok(actor)
+        })
+    }
+
+    fn handle(&mut self, asked: ShuntCommand, reply: Reply<Self::Answer>, turn: &mut Turn<Self>) {
+        let ShuntCommand { at, command } = asked;
+        let fresh = self.fresh_id(at);
+        let decision = self.state.decide(at, fresh, &command, &self.numbers);
+        match self.record(at, decision.changes, turn) {
+            Ok(()) => self.log.answer(reply, decision.outcome),
+            Err(failure) => reply.fail(failure),
+        }
+    }
+
+    fn told(&mut self, notice: Signal, turn: &mut Turn<Self>) {
+        match notice {
+            Signal::Heartbeat(agent) => {
+                let now = self.world.clock.now();
+                self.state.heard(&agent, now);
+                self.settle(now, turn);
+            }
+            Signal::Snapshot => self.save(turn),
+            Signal::RolledBack => {
+                if self.log.journal().lost(self.log.generation(), self.log.decided()) {
+                    turn.reload();
+                }
+            }
+            // It is told of nothing that others decide.
+            Signal::Committed(_) => {}
+        }
+    }
+
+    fn tick(&mut self, turn: &mut Turn<Self>) {
+        let now = self.world.clock.now();
+        self.settle(now, turn);
+    }
+
+    fn pinned(&self) -> bool {
+        !self.state.is_at_rest()
+    }
+
+    fn operation(asked: &ShuntCommand) -> &'static str {
+        asked.command.name()
+    }
+}
+
+fn unreadable(error: StoreError) -> RecoverError {
+    match error {
+        StoreError::Corrupt(what) => RecoverError::Broken(what),
+        other => RecoverError::Retry(other.to_string()),
+    }
+}
