@@ -25,9 +25,9 @@ pub struct Head {
     pub last_withdrawn: bool,
     /// Every withdrawn seq.
     pub withdrawn: Arc<SeqSet>,
-    /// The group's name; empty until defined.
+    /// The group's name; empty while not defined.
     pub name: Arc<str>,
-    /// The group's picture; empty until defined.
+    /// The group's picture; empty while not defined.
     pub avatar: Arc<str>,
     /// Whether the group was deleted.
     pub deleted: bool,
@@ -46,14 +46,14 @@ impl Head {
         self.position = event.position;
         let Fact::Conversation(fact) = &event.fact else { return };
         match &fact.event {
-            ConversationEvent::Opened => self.last_at = self.last_at.max(event.at),
+            ConversationEvent::Opened => self.last_at = event.at,
             ConversationEvent::Sent { seq, author, body, .. } => {
                 self.seq = *seq;
                 self.sent_at = event.at;
                 self.author = Some(author.clone());
                 self.preview = Preview::of(body);
                 self.last_withdrawn = false;
-                self.last_at = self.last_at.max(event.at);
+                self.last_at = event.at;
             }
             ConversationEvent::Withdrawn { seq } => {
                 Arc::make_mut(&mut self.withdrawn).insert(*seq);
@@ -66,9 +66,13 @@ impl Head {
                 self.name = name.as_str().into();
                 self.avatar = avatar.as_str().into();
                 self.deleted = false;
-                self.last_at = self.last_at.max(event.at);
+                self.last_at = event.at;
             }
-            ConversationEvent::GroupDeleted { .. } => self.deleted = true,
+            ConversationEvent::GroupDeleted { .. } => {
+                self.deleted = true;
+                self.name = Arc::default();
+                self.avatar = Arc::default();
+            }
             ConversationEvent::Read { .. }
             | ConversationEvent::Voted { .. }
             | ConversationEvent::Joined { .. }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::row::{Last, Row, Session};
 use super::{Inbox, OrderKey, newest_first};
 use crate::api::SessionState;
-use crate::domain::ids::{Address, ConversationKey, InboxKey, Kind, Millis};
+use crate::domain::ids::{Address, ConversationKey, EntId, InboxKey, Kind, Millis, PartyType};
 use crate::domain::seq_set::SeqSet;
 
 /// Through whose eyes an inbox is read.
@@ -58,6 +58,8 @@ pub struct Filter {
     pub session: Option<SessionIs>,
     /// Only with unread messages.
     pub unread: bool,
+    /// Leaves this conversation out: one that the caller reaches by another address as well.
+    pub except: Option<Uuid>,
 }
 
 /// What ordering, merging and directory filters need of a row.
@@ -69,8 +71,12 @@ pub struct Entry {
     pub last_at: Millis,
     /// Its kind.
     pub kind: Kind,
+    /// The serving enterprise (kind 2), else 0.
+    pub ent: EntId,
     /// The other party, if it is known.
     pub peer: Option<Address>,
+    /// The name its open session shows for the agent (kind 2, as the customer sees it); else empty.
+    pub shown_name: String,
 }
 
 /// The newest rows that match, and how many match in all.
@@ -203,6 +209,8 @@ impl Inbox {
         let Some(order) = self.order_of(view) else { return Listing::default() };
         let known_total = self.total_unless_filtered(view, filter, order.len());
         let mut listing = Listing { entries: Vec::new(), total: known_total.unwrap_or(0) };
+        let wanted =
+            known_total.map_or(usize::MAX, |total| limit.min(usize::try_from(total).unwrap_or(limit)));
         let newest = filter.until.map_or(Millis::MAX, |until| until.saturating_sub(1));
         let oldest = filter.from.unwrap_or(Millis::MIN);
         if newest < oldest {
@@ -210,10 +218,11 @@ impl Inbox {
         }
         let window = newest_first(newest, Uuid::nil())..=newest_first(oldest, Uuid::max());
         let _ = order.range(window).try_for_each(|(_, conversation)| {
-            if known_total.is_some() && listing.entries.len() >= limit {
+            if listing.entries.len() >= wanted {
                 return ControlFlow::Break(());
             }
-            if let Some(row) = self.rows.get(conversation)
+            if filter.except != Some(*conversation)
+                && let Some(row) = self.rows.get(conversation)
                 && filter.takes(row, self.seen_unread(row, view))
             {
                 listing.total += u64::from(known_total.is_none());
@@ -253,7 +262,7 @@ impl Inbox {
     }
 
     /// Types of the other parties in kind 1, each once.
-    pub fn peer_types(&self) -> Vec<crate::domain::ids::PartyType> {
+    pub fn peer_types(&self) -> Vec<PartyType> {
         self.peer_types.iter().filter(|(_, count)| **count > 0).map(|(party, _)| *party).collect()
     }
 
@@ -285,16 +294,36 @@ impl Inbox {
         if filter.has_row_predicates() {
             return None;
         }
-        if matches!(view, View::Agent { .. }) {
+        let excepted = filter.except.and_then(|conversation| self.rows.get(&conversation));
+        let excepted =
+            u64::from(excepted.is_some_and(|row| row.kind() != Kind::Group && filter.takes_kind(row.kind())));
+        let total: u64 = if matches!(view, View::Agent { .. }) {
             // A desk has service conversations only.
-            return Some(if filter.takes_kind(Kind::Service) { ordered as u64 } else { 0 });
-        }
-        let kinds = [Kind::OneToOne, Kind::Service, Kind::Notice].into_iter();
-        Some(kinds.filter(|kind| filter.takes_kind(*kind)).map(|kind| self.rows_of_kind(kind)).sum())
+            if filter.takes_kind(Kind::Service) { ordered as u64 } else { 0 }
+        } else {
+            let kinds = [Kind::OneToOne, Kind::Service, Kind::Notice].into_iter();
+            kinds.filter(|kind| filter.takes_kind(*kind)).map(|kind| self.rows_of_kind(kind)).sum()
+        };
+        Some(total.saturating_sub(excepted))
     }
 
     fn entry(&self, conversation: Uuid, row: &Row) -> Entry {
-        Entry { conversation, last_at: row.last_at, kind: row.kind(), peer: row.peer(self.reader()) }
+        let ent = match row.key {
+            ConversationKey::Service(ent, _) => ent,
+            _ => 0,
+        };
+        let shown_name = match &row.session {
+            Some(session) if self.reader().is_some() && session.is_open() => session.shown_name.clone(),
+            _ => String::new(),
+        };
+        Entry {
+            conversation,
+            last_at: row.last_at,
+            kind: row.kind(),
+            ent,
+            peer: row.peer(self.reader()),
+            shown_name,
+        }
     }
 }
 

@@ -1,0 +1,136 @@
+//! Lists and counts: what a caller finds in its inboxes.
+//!
+//! Guarantees: a conversation that a caller reaches by two addresses appears and counts once, by the furthest
+//! read mark; rows come newest activity first, ties by conversation id; `total` counts all that match. The
+//! cost of a first page without filters grows with the caller's groups only, not with its conversations.
+
+mod choose;
+mod gather;
+mod groups;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use uuid::Uuid;
+
+use self::choose::Chooser;
+use self::gather::{Candidate, Source};
+use super::Router;
+use super::directory::rejected;
+use crate::api::{Caller, ConversationRow, Hat, ListRequest, Rejection, Rows, Unread};
+use crate::domain::ids::{Address, ConversationKey, InboxKey};
+use crate::domain::inbox::View;
+use crate::inbox::{InboxAnswer, InboxCommand};
+use crate::runtime::failure::Failure;
+
+/// An actor answered something else than it was asked: a bug, told as a lost answer.
+fn unexpected() -> Failure {
+    Failure::Lost
+}
+
+impl Router {
+    /// Unread by kind over all addresses of the caller; for an agent with the customers whose open session it
+    /// owns.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn unread(&self, caller: &Caller) -> Result<Unread, Rejection> {
+        let shared = shared_conversation(caller);
+        let mut unread = Unread::default();
+        let mut group_rows = Vec::new();
+        let sources = Source::conversations(caller);
+        let counts = sources.iter().map(|source| self.count(source, shared));
+        for (totals, groups) in futures::future::try_join_all(counts).await? {
+            unread.one_to_one += totals.one_to_one;
+            unread.service += totals.service;
+            unread.notice += totals.notice;
+            group_rows.extend(groups);
+        }
+        for group in self.groups(group_rows).await? {
+            unread.group += group.unread;
+        }
+        Ok(unread)
+    }
+
+    /// One row per conversation: the caller's own and, for an agent, those that it serves or served.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn conversations(&self, request: ListRequest) -> Result<Rows<ConversationRow>, Rejection> {
+        let sources = Source::conversations(&request.caller);
+        let chooser = Chooser::new(&request.filter, false);
+        let (mut candidates, mut total) = self.gather(&sources, &request, &chooser).await?;
+        if chooser.takes_groups() {
+            let rows = candidates.group_rows();
+            let groups = self.groups(rows).await?.into_iter().filter(|group| chooser.takes_group(group));
+            let before = candidates.rows.len();
+            candidates.rows.extend(groups.map(Candidate::group));
+            total += (candidates.rows.len() - before) as u64;
+        }
+        self.page(&sources, candidates.rows, total, &request, &chooser).await
+    }
+
+    /// One row per person, each with its newest conversation. An agent: the customers of all service
+    /// conversations of its enterprise. A user: everyone it has a conversation of kind 1 with, and the desks
+    /// (a desk is a party of its own, whoever serves).
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn people(&self, request: ListRequest) -> Result<Rows<ConversationRow>, Rejection> {
+        let sources = Source::people(&request.caller);
+        let chooser = Chooser::new(&request.filter, true);
+        let (candidates, total) = self.gather(&sources, &request, &chooser).await?;
+        self.page(&sources, candidates.rows, total, &request, &chooser).await
+    }
+
+    /// The service conversations of a customer with an open session, with it.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn open_service_sessions(
+        &self,
+        customer: &Address,
+    ) -> Result<Vec<(ConversationKey, Uuid)>, Rejection> {
+        let inbox = InboxKey::Party(customer.clone());
+        match self.inboxes.ask(&inbox, InboxCommand::OpenSessions).await? {
+            InboxAnswer::OpenSessions(open) => Ok(open),
+            _ => Err(unexpected().into()),
+        }
+    }
+
+    /// One conversation as an inbox has it; `None` if it is not there.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn conversation_row(
+        &self,
+        inbox: &InboxKey,
+        conversation: Uuid,
+    ) -> Result<Option<ConversationRow>, Rejection> {
+        let ask = InboxCommand::Row { view: View::Owner, conversation };
+        match self.inboxes.ask(inbox, ask).await? {
+            InboxAnswer::Row(None) => Ok(None),
+            InboxAnswer::Row(Some(row)) => {
+                let peers: Vec<Address> = row.peer.iter().cloned().collect();
+                let cards = self.directory.cards(&peers).await.map_err(rejected)?;
+                Ok(Some(show::row(*row, &cards, None)))
+            }
+            InboxAnswer::Group(group) => {
+                let groups = self.groups(vec![group]).await?;
+                Ok(groups.into_iter().next().map(show::group))
+            }
+            _ => Err(unexpected().into()),
+        }
+    }
+}
+
+/// The one conversation that two addresses of a caller can share besides groups: theirs with each other.
+fn shared_conversation(caller: &Caller) -> Option<Uuid> {
+    let (own, seat) = (caller.own.as_ref()?, caller.seat.as_ref()?);
+    Some(ConversationKey::one_to_one(own.clone(), seat.clone()).id())
+}
+
+/// The agent's bare id, if the caller wears the agent's hat and named itself.
+fn agent_of(caller: &Caller) -> Option<&Address> {
+    caller.own.as_ref().filter(|_| caller.hat == Hat::Agent)
+}
