@@ -14,6 +14,7 @@ pub mod journal;
 pub mod log;
 pub mod memory;
 pub mod ports;
+pub mod router;
 pub mod runtime;
 pub mod session;
 pub mod shunt;

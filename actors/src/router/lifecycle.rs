@@ -69,7 +69,7 @@ impl Running {
         let observation = Observation::new();
         observation.register(metrics);
         let world = Arc::new(World { journal, store: Arc::clone(&store), clock, rules });
-        let shards = Shards::start(policy.shards);
+        let shards = Shards::start(policy.shards).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let service = Admission::new(policy.service_capacity);
         let conversations =
             Registry::new(policy.clone(), shards.clone(), world.clone(), service.clone(), observation.clone());
@@ -96,6 +96,7 @@ impl Running {
             world,
             heads,
             directory,
+            recent: super::service::Recent::default(),
             service,
             observation,
             shards,
