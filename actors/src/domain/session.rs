@@ -47,10 +47,8 @@ impl Known {
     pub fn apply(&mut self, id: Uuid, at: Millis, fact: &ShuntFact) {
         for change in &fact.changes {
             match change {
-                ShuntChange::SessionOpened(opened) if opened.session == id => {
-                    if self.0.is_none() {
-                        self.0 = Some(Session::opened(fact.ent, at, opened));
-                    }
+                ShuntChange::SessionOpened(opened) if opened.session == id && self.0.is_none() => {
+                    self.0 = Some(Session::opened(fact.ent, at, opened));
                 }
                 ShuntChange::Assigned { session, agent, agent_name, .. } if *session == id => {
                     if let Some(known) = &mut self.0 {

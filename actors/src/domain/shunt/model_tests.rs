@@ -134,11 +134,9 @@ impl Model {
                 self.leases.push(*lease);
                 assert!(self.queues.get(group).is_none_or(Vec::is_empty), "{customer:?} overtook {group}");
             }
-            ShuntChange::LeaseEnded { lease, .. } => {
-                // Lapsed reservations stay in the pool for a while: they must be no wish.
-                if self.leases.len() > 20 {
-                    self.leases.retain(|known| known != lease);
-                }
+            // Lapsed reservations stay in the pool for a while: they must be no wish.
+            ShuntChange::LeaseEnded { lease, .. } if self.leases.len() > 20 => {
+                self.leases.retain(|known| known != lease);
             }
             ShuntChange::SessionOpened(opened) => {
                 self.open.push(opened.session);
