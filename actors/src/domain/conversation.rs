@@ -17,6 +17,8 @@ pub mod reading;
 pub mod remembered;
 pub mod revising;
 pub mod sending;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
