@@ -35,7 +35,7 @@ mod recovery;
 mod settings;
 
 pub use metrics::{FailureLabel, JournalMetrics};
-pub use recovery::each_batch;
+pub use recovery::{each_batch, facts_from};
 pub use settings::JournalSettings;
 
 use cache::Cache;
@@ -329,6 +329,12 @@ impl Journal {
         }
     }
 
+    /// Returns once another process has taken the store: this one can only end. Never returns otherwise.
+    pub async fn fenced(&self) {
+        let fenced = |progress: &Progress| progress.mode == Mode::Fenced;
+        let _ = self.progress.subscribe().wait_for(fenced).await; // the sender lives as long as the journal
+    }
+
     /// Its figures.
     pub const fn metrics(&self) -> &JournalMetrics {
         &self.metrics
@@ -336,8 +342,12 @@ impl Journal {
 
     /// Takes nothing more, commits what is queued, records the checkpoint and ends the background work.
     pub async fn close(&self) {
+        let ended = |progress: &Progress| matches!(progress.mode, Mode::Fenced | Mode::Closed);
+        if self.closing.send_replace(true) {
+            let _ = self.progress.subscribe().wait_for(ended).await; // the sender lives as long as the journal
+            return;
+        }
         self.queue.lock().close();
-        self.closing.send_replace(true);
         self.wake.notify_one();
         let tasks = std::mem::take(&mut *self.tasks.lock());
         if tasks.is_empty() {
@@ -350,9 +360,7 @@ impl Journal {
                 tracing::error!(%error, "a task of the journal ended badly");
             }
         }
-        if let Err(error) = self.checkpoint_now().await {
-            tracing::warn!(%error, "the last checkpoint could not be recorded");
-        }
+        self.last_checkpoint().await;
     }
 
     fn stripe(&self, key: &ActorKey) -> Arc<tokio::sync::Mutex<()>> {

@@ -64,7 +64,7 @@ enum Found {
 }
 
 /// Runs one callback of another part: its panic must not end the committer.
-fn guarded(what: &str, callback: impl FnOnce()) {
+pub(super) fn guarded(what: &str, callback: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(callback)).is_err() {
         tracing::error!(what, "a callback of the journal panicked");
     }

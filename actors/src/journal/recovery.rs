@@ -13,7 +13,7 @@ use super::index::{Entry, Index};
 use super::milestones::Milestones;
 use super::queue::Mode;
 use super::{Journal, Loaded, encoding};
-use crate::domain::event::Position;
+use crate::domain::event::{Position, Recorded};
 use crate::domain::ids::ActorKey;
 use crate::ports::{Batch, JournalBounds, JournalStore, StoreError};
 
@@ -56,6 +56,46 @@ pub async fn each_batch(
         }
     }
     Ok(())
+}
+
+/// The facts from `from` on that are on disk, rising: at most about `limit` of them, but never part of a batch
+/// except its beginning. Empty above the newest. What was trimmed is left out.
+///
+/// # Errors
+/// Whatever reading or decoding fails with.
+pub async fn facts_from(
+    store: &dyn JournalStore,
+    from: Position,
+    limit: usize,
+) -> Result<Vec<Arc<Recorded>>, StoreError> {
+    let bounds = store.bounds().await?;
+    let mut facts = Vec::new();
+    if bounds.oldest == 0 || from > bounds.newest {
+        return Ok(facts);
+    }
+    // `from` may lie inside a batch, whose first position nobody knows: look back further and further.
+    let mut back = WINDOW;
+    let mut cursor = loop {
+        let start = from.saturating_sub(back).max(bounds.oldest);
+        let before = store.scan(start, from + 1, WINDOW as usize).await?;
+        match before.last() {
+            Some(batch) if batch.first + u64::from(batch.count) > from => break batch.first,
+            Some(batch) => break batch.first + u64::from(batch.count),
+            None if start == bounds.oldest => break bounds.oldest.max(from),
+            None => back *= 4,
+        }
+    };
+    while facts.len() < limit && cursor <= bounds.newest {
+        let batches = store.scan(cursor, cursor + WINDOW, WINDOW as usize).await?;
+        let Some(last) = batches.last() else { break };
+        cursor = last.first + u64::from(last.count);
+        for batch in &batches {
+            if facts.len() < limit {
+                facts.extend(encoding::decode(batch)?.into_iter().filter(|fact| fact.position >= from));
+            }
+        }
+    }
+    Ok(facts)
 }
 
 /// What the start of the service reads: the index of what snapshots may lack.
@@ -155,12 +195,13 @@ impl Journal {
     /// `None`: a fact's batch was saved and trimmed since the index was read; try again.
     async fn try_load(&self, key: &ActorKey) -> Result<Option<Loaded>, StoreError> {
         // A save of an earlier incarnation that is still running ends first.
-        let _writing = self.stripe(key).lock_owned().await;
+        let writing = self.stripe(key).lock_owned().await;
         let generation = self.queue.lock().generation();
         // The index is read before the snapshot: read after it, a save in between would have cleared facts
         // that the older snapshot lacks.
         let entries = self.index.lock().of(key);
         let snapshot = self.store.load(key).await?;
+        drop(writing);
         let (decided, told) = snapshot.as_ref().map_or((0, 0), |snapshot| (snapshot.decided, snapshot.told));
         let lacking = |entry: &Entry| entry.position() > if entry.own { decided } else { told };
         let mut events = Vec::new();

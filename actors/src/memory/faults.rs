@@ -49,6 +49,11 @@ impl Faults {
         self.appends.lock().push_back(Fault { error, write: true });
     }
 
+    /// Forgets the failures planned for appends.
+    pub fn clear(&self) {
+        self.appends.lock().clear();
+    }
+
     /// While `away`, every call fails with `Unavailable`.
     pub fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);

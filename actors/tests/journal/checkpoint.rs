@@ -1,0 +1,205 @@
+//! Recovery stays short, and nothing that replay or retention needs is deleted.
+
+use std::time::Duration;
+
+use messagecenter_actors::journal::JournalSettings;
+use messagecenter_actors::memory::MemoryStore;
+use messagecenter_actors::ports::JournalStore;
+
+use crate::world::*;
+
+fn eager() -> JournalSettings {
+    JournalSettings {
+        checkpoint_interval: Duration::from_secs(1),
+        checkpoint_lag_events: 10,
+        checkpoint_actors: 3,
+        retention: Duration::ZERO,
+        ..JournalSettings::default()
+    }
+}
+
+async fn save_all(world: &World) {
+    let committed = world.journal.committed();
+    for key in world.journal.dirty_keys() {
+        world.journal.save(1, snapshot(&key, committed, committed), vec![]).await.unwrap();
+    }
+}
+
+fn asked(world: &World) -> Vec<messagecenter_actors::domain::ids::ActorKey> {
+    let key = |seen| if let Seen::Checkpoint(key) = seen { Some(key) } else { None };
+    world.audience.seen().into_iter().filter_map(key).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_unsaved_actors_are_asked_for_snapshots_few_at_a_time() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    for seq in 1..=20 {
+        world.send(&format!("n{seq}"), 1);
+    }
+    world.committed(20).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let first_round = asked(&world);
+    assert_eq!(first_round.len(), 3);
+    let mut oldest = [conversation("n1"), inbox("n1"), inbox("other")];
+    oldest.sort();
+    assert_eq!(first_round, oldest, "the oldest first");
+    let committed = world.journal.committed();
+    for key in first_round {
+        world.journal.save(1, snapshot(&key, committed, committed), vec![]).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    assert!(asked(&world)[3..].contains(&conversation("n2")), "{:?}", asked(&world));
+}
+
+#[tokio::test(start_paused = true)]
+async fn actors_that_are_not_behind_are_left_alone() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    for seq in 1..=10 {
+        world.send("a", seq);
+    }
+    world.committed(10).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(asked(&world), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_actor_is_asked_when_its_facts_are_old() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    world.committed(world.send("a", 1)).await;
+    world.clock.advance(100_000);
+    world.journal.append(1, 0, NOW + 100_000, vec![sent("b", 1)]).unwrap();
+    world.committed(2).await;
+    world.clock.advance(250_000);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let behind = asked(&world);
+    assert!(behind.contains(&conversation("a")) || behind.is_empty());
+    world.clock.advance(500_000);
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    assert!(asked(&world).contains(&conversation("a")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_checkpoint_is_the_batch_of_the_oldest_unsaved_fact() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    world.store.faults().hold_appends(true);
+    world.send("a", 1);
+    World::breathe().await;
+    for seq in 1..=5 {
+        world.send("b", seq);
+    }
+    world.send("c", 1);
+    world.store.faults().hold_appends(false);
+    world.committed(7).await;
+    // Batches: 1 and 2..=7. Everything but the last fact is saved.
+    save_all(&world).await;
+    world.committed(world.send("d", 1)).await;
+    world.journal.checkpoint_now().await.unwrap();
+    assert_eq!(world.store.bounds().await.unwrap().replay_from, 8);
+    save_all(&world).await;
+    world.journal.checkpoint_now().await.unwrap();
+    assert_eq!(world.store.bounds().await.unwrap().replay_from, 9, "nothing is left to replay");
+    let again = World::with(world.store.copy(), settings()).await;
+    assert_eq!(again.journal.dirty_keys(), []);
+    again.committed(again.send("e", 1)).await;
+    assert_eq!(again.journal.committed(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn replay_begins_at_a_batch_even_if_its_first_facts_are_saved() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    world.store.faults().hold_appends(true);
+    world.send("a", 1);
+    World::breathe().await;
+    world.send("b", 1);
+    world.send("c", 1);
+    world.store.faults().hold_appends(false);
+    world.committed(3).await;
+    for key in world.journal.dirty_keys() {
+        if key != conversation("c") {
+            world.journal.save(1, snapshot(&key, 3, 3), vec![]).await.unwrap();
+        }
+    }
+    world.journal.checkpoint_now().await.unwrap();
+    assert_eq!(world.store.bounds().await.unwrap().replay_from, 2);
+    let again = World::with(world.store.copy(), settings()).await;
+    let loaded = again.journal.load(&conversation("c"), false).await.unwrap();
+    assert_eq!(positions(&loaded.events), [3]);
+}
+
+/// One large fact a minute, so that each lies behind a milestone of its own.
+async fn write_minutes(world: &World, minutes: u64) {
+    for minute in 1..=minutes {
+        world.clock.advance(60_000);
+        let at = NOW + minute as i64 * 60_000;
+        world.journal.append(1, 0, at, vec![sized("a", minute, 10_000)]).unwrap();
+        world.committed(minute).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trimming_keeps_what_replay_needs_whatever_its_age() {
+    let world = World::with(MemoryStore::new(), settings_with(Duration::ZERO, u64::MAX)).await;
+    write_minutes(&world, 20).await;
+    world.journal.save(1, snapshot(&inbox("a"), 20, 20), vec![]).await.unwrap();
+    world.journal.save(1, snapshot(&inbox("other"), 20, 20), vec![]).await.unwrap();
+    world.journal.save(1, snapshot(&conversation("a"), 12, 0), vec![]).await.unwrap();
+    world.journal.checkpoint_now().await.unwrap();
+    let bounds = world.store.bounds().await.unwrap();
+    assert_eq!((bounds.oldest, bounds.replay_from), (13, 13));
+    let loaded = world.journal.load(&conversation("a"), false).await.unwrap();
+    assert_eq!(positions(&loaded.events), (13..=20).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn trimming_keeps_the_retention_in_time() {
+    let world = World::with(MemoryStore::new(), settings_with(Duration::from_secs(300), u64::MAX)).await;
+    write_minutes(&world, 20).await;
+    save_all(&world).await;
+    world.journal.checkpoint_now().await.unwrap();
+    let bounds = world.store.bounds().await.unwrap();
+    assert_eq!(bounds.replay_from, 21);
+    assert!((10..=15).contains(&bounds.oldest), "five minutes are kept, not much more: {bounds:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn trimming_keeps_no_more_than_the_retention_in_bytes() {
+    let world = World::with(MemoryStore::new(), settings_with(Duration::from_secs(86_400), 50_000)).await;
+    write_minutes(&world, 20).await;
+    save_all(&world).await;
+    world.journal.checkpoint_now().await.unwrap();
+    let bounds = world.store.bounds().await.unwrap();
+    assert!((13..=17).contains(&bounds.oldest), "about five facts of 10 kB are kept: {bounds:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn retention_goes_on_over_what_an_earlier_start_wrote() {
+    let keep_all = settings_with(Duration::from_secs(86_400), u64::MAX);
+    let world = World::with(MemoryStore::new(), keep_all).await;
+    write_minutes(&world, 200).await;
+    save_all(&world).await;
+    world.journal.close().await;
+    let bounds = world.store.bounds().await.unwrap();
+    assert_eq!((bounds.oldest, bounds.replay_from), (1, 201));
+    let few = JournalSettings { max_events: 2, ..settings_with(Duration::from_secs(3_600), u64::MAX) };
+    let again = World::with(world.store.clone(), few).await;
+    again.clock.advance(200 * 60_000);
+    again.journal.checkpoint_now().await.unwrap();
+    let bounds = again.store.bounds().await.unwrap();
+    assert!((120..=140).contains(&bounds.oldest), "one hour is kept: {bounds:?}");
+}
+
+fn settings_with(retention: Duration, retention_bytes: u64) -> JournalSettings {
+    JournalSettings { retention, retention_bytes, ..settings() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_missed_in_an_outage_is_made_up_for() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    world.committed(world.send("a", 1)).await;
+    save_all(&world).await;
+    world.store.faults().set_away(true);
+    assert!(world.journal.checkpoint_now().await.is_err());
+    world.store.faults().set_away(false);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(world.store.bounds().await.unwrap().replay_from, 2);
+}

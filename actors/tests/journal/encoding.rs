@@ -1,0 +1,200 @@
+//! What was ever written can be read for ever.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use messagecenter_actors::domain::event::*;
+use messagecenter_actors::domain::ids::{Address, ConversationKey};
+use messagecenter_actors::domain::message::{Author, Body};
+use messagecenter_actors::journal::encoding;
+use messagecenter_actors::ports::{Batch, StoreError};
+use uuid::Uuid;
+
+/// The first format, as the first program wrote it.
+const GOLDEN: &[u8] = include_bytes!("../../../schema/golden/journal-1.bin");
+
+/// One of everything that version 1 can say.
+fn everything() -> Vec<(i64, Fact)> {
+    let key = ConversationKey::Service(-3, Address::user("1:\u{0}\u{1f600}"));
+    let author = Author { address: Address::agent("5"), own_type: 1 };
+    let body = Body {
+        item_type: 2,
+        item: i64::MIN,
+        title: "t".to_owned(),
+        content: "内容".to_owned(),
+        link: "l".to_owned(),
+        app_id: "app".to_owned(),
+    };
+    let of = |key: &ConversationKey, event| {
+        Fact::Conversation(ConversationFact { conversation: key.id(), key: key.clone(), event })
+    };
+    let group = ConversationKey::Group("g".into());
+    let session = Uuid::from_u128(1);
+    let customer = Address::user("1");
+    let conversation = [
+        of(&key, ConversationEvent::Opened),
+        of(
+            &key,
+            ConversationEvent::Sent {
+                seq: 1,
+                author: author.clone(),
+                body: body.clone(),
+                session: Some(session),
+                idempotency: Some(Idempotency { key: "k".to_owned(), digest: u64::MAX }),
+            },
+        ),
+        of(
+            &ConversationKey::one_to_one(Address::position("2"), Address::position("1")),
+            ConversationEvent::Sent {
+                seq: u64::MAX,
+                author,
+                body: Body::default(),
+                session: None,
+                idempotency: None,
+            },
+        ),
+        of(&key, ConversationEvent::Read { reader: Reader::Desk, seq: 1 }),
+        of(&key, ConversationEvent::Read { reader: Reader::Party(customer.clone()), seq: 1 }),
+        of(&key, ConversationEvent::Withdrawn { seq: 1 }),
+        of(
+            &ConversationKey::Notice(Address::user("2")),
+            ConversationEvent::Voted { seq: 1, voter: customer.clone(), vote: -1 },
+        ),
+        of(&group, ConversationEvent::Joined { member: customer.clone(), head: 7 }),
+        of(&group, ConversationEvent::Left { member: customer.clone() }),
+        of(&group, ConversationEvent::GroupDefined { name: "n".to_owned(), avatar: "a".to_owned() }),
+        of(&group, ConversationEvent::GroupDeleted { members: vec![customer.clone()] }),
+    ];
+    let record = AgentRecord {
+        name: "Eve".to_owned(),
+        groups: vec!["vip".to_owned()],
+        capacity: 5,
+        weight: 1,
+        skills: vec!["en".to_owned()],
+    };
+    let opened = SessionOpened {
+        session,
+        customer: customer.clone(),
+        conversation: key.id(),
+        group: "default".to_owned(),
+        shown_name: "shop".to_owned(),
+        app_id: "app".to_owned(),
+        receive_app_id: "other".to_owned(),
+    };
+    let ended = [
+        CloseReason::ClosedByCustomer,
+        CloseReason::ClosedByAgent,
+        CloseReason::Closed,
+        CloseReason::LeftQueue,
+    ];
+    let mut changes = vec![
+        ShuntChange::AgentPut { agent: "5".into(), record },
+        ShuntChange::AgentDeleted { agent: "5".into() },
+        ShuntChange::PresenceSet { agent: "5".into(), presence: Presence::Online },
+        ShuntChange::PresenceSet { agent: "5".into(), presence: Presence::Away },
+        ShuntChange::PresenceSet { agent: "5".into(), presence: Presence::Offline },
+        ShuntChange::Leased {
+            lease: Uuid::from_u128(2),
+            agent: "5".into(),
+            customer: None,
+            group: "default".to_owned(),
+            expires_at: 1_700_000_030_000,
+        },
+        ShuntChange::LeaseEnded { lease: Uuid::from_u128(2), consumed: true },
+        ShuntChange::SessionOpened(opened),
+        ShuntChange::Assigned {
+            session,
+            customer: customer.clone(),
+            agent: "5".into(),
+            agent_name: "Eve".to_owned(),
+        },
+    ];
+    changes.extend(ended.map(|reason| ShuntChange::SessionEnded {
+        session,
+        customer: customer.clone(),
+        reason,
+    }));
+    let shunt = Fact::Shunt(ShuntFact { ent: i64::MAX, changes });
+    conversation.into_iter().chain([shunt]).zip(1_700_000_000_000..).map(|(fact, at)| (at, fact)).collect()
+}
+
+fn encode(facts: &[(i64, Fact)]) -> Bytes {
+    let mut parts = Vec::new();
+    for (at, fact) in facts {
+        let mut part = Vec::new();
+        encoding::fact(*at, fact, &mut part).unwrap();
+        parts.push(part);
+    }
+    encoding::frame(facts.len() as u32, parts.iter().map(Vec::as_slice), 0)
+}
+
+fn batch(count: usize, events: Bytes) -> Batch {
+    Batch { first: 41, count: count as u32, id: Uuid::nil(), epoch: 1, at: 0, events }
+}
+
+#[test]
+fn the_first_format_is_read_for_ever() {
+    let facts = everything();
+    let decoded = encoding::decode(&batch(facts.len(), Bytes::from_static(GOLDEN))).unwrap();
+    let expected: Vec<_> = facts
+        .into_iter()
+        .zip(41..)
+        .map(|((at, fact), position)| Arc::new(Recorded { position, at, fact }))
+        .collect();
+    assert_eq!(decoded, expected);
+}
+
+#[test]
+fn the_format_does_not_change_by_accident() {
+    let written = encode(&everything());
+    assert!(
+        written == GOLDEN,
+        "the encoding changed: add a version, keep reading this one (a draft is at {})",
+        draft(&written)
+    );
+}
+
+/// Writes what would be the golden file of a new version beside the test's other output.
+fn draft(bytes: &[u8]) -> String {
+    let path = std::env::temp_dir().join("journal-draft.bin");
+    std::fs::write(&path, bytes).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn a_frame_is_plain_messagepack_at_every_length() {
+    let fact = everything().remove(0);
+    for count in [0, 1, 15, 16, 17, 65_535, 65_536] {
+        let facts = vec![fact.clone(); count];
+        let written = encode(&facts);
+        assert_eq!(written[0], encoding::VERSION);
+        assert!(written[1..] == rmp_serde::to_vec(&facts).unwrap(), "{count} facts");
+        assert_eq!(encoding::decode(&batch(count, written)).unwrap().len(), count);
+    }
+}
+
+#[test]
+fn bytes_that_no_program_wrote_are_corrupt_and_never_panic() {
+    let facts = everything();
+    let whole = encode(&facts);
+    let corrupt = |count, events: &[u8]| {
+        let decoded = encoding::decode(&batch(count, Bytes::copy_from_slice(events)));
+        assert!(matches!(decoded, Err(StoreError::Corrupt(_))), "{decoded:?}");
+    };
+    corrupt(facts.len(), &[]);
+    corrupt(facts.len() + 1, &whole);
+    corrupt(facts.len() - 1, &whole);
+    let mut later = whole.to_vec();
+    later[0] = 2;
+    corrupt(facts.len(), &later);
+    for end in 0..whole.len() {
+        corrupt(facts.len(), &whole[..end]);
+    }
+    for index in 0..whole.len() {
+        for byte in [0x00, 0xc1, 0xff] {
+            let mut changed = whole.to_vec();
+            changed[index] = byte;
+            let _ = encoding::decode(&batch(facts.len(), changed.into())); // may be another fact; must not panic
+        }
+    }
+}

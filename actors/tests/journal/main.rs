@@ -1,0 +1,11 @@
+//! The journal as its users see it, on storage in memory that fails on purpose.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+mod bench;
+mod checkpoint;
+mod encoding;
+mod gate;
+mod outage;
+mod recovery;
+mod world;
