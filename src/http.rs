@@ -14,6 +14,7 @@ pub mod health;
 pub mod json;
 pub mod metrics;
 pub mod openapi;
+pub mod percent;
 pub mod reading;
 pub mod routes;
 pub mod server;

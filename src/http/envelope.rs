@@ -50,7 +50,10 @@ mod tests {
     #[test]
     fn all_four_keys_come_in_order() {
         let done = done(&Vec::<u8>::new(), 3).unwrap();
-        assert_eq!(String::from_utf8(done).unwrap(), r#"{"error_code":0,"error_msg":"ok","data":[],"count":3}"#);
+        assert_eq!(
+            String::from_utf8(done).unwrap(),
+            r#"{"error_code":0,"error_msg":"ok","data":[],"count":3}"#
+        );
         let refused = String::from_utf8(not_done(40_402, "unknown \"x\"")).unwrap();
         assert_eq!(refused, r#"{"error_code":40402,"error_msg":"unknown \"x\"","data":null,"count":0}"#);
     }

@@ -6,6 +6,9 @@
 pub mod mapping;
 pub mod page;
 
+#[cfg(test)]
+mod tests;
+
 pub use mapping::{Problem, code_and_text};
 
 /// What to do after an error.
@@ -74,7 +77,7 @@ codes! {
     NOT_AN_OBJECT = 40011, false, No, "The body is JSON but no object.";
     BAD_ENCODING = 40012, false, No, "The body's content encoding is unknown or broken; gzip is understood.";
     BODY_INCOMPLETE = 40013, false, No, "The body did not arrive whole and in time.";
-    BAD_PATH = 40014, false, No, "A path parameter cannot be read.";
+    BAD_PARAMETER = 40014, false, No, "A parameter of the path or the query cannot be read.";
     NO_IDENTITY = 40101, false, No, "The identity header that the hat needs is missing.";
     NOT_THE_SENDER = 40301, true, No, "sendId is not the caller.";
     NOT_THE_AUTHOR = 40302, true, No, "Only its author may withdraw a message.";

@@ -33,6 +33,8 @@ impl Method {
 pub enum Place {
     /// A segment of the path.
     Path,
+    /// A query parameter; never used by the contract's endpoints.
+    Query,
     /// A header; its name ignores case.
     Header,
     /// A key of the JSON body; its name does not ignore case.
@@ -94,6 +96,11 @@ impl Field {
         Self::new(name, Place::Path, kind, doc).required()
     }
 
+    /// An optional query parameter.
+    pub const fn query(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self::new(name, Place::Query, kind, doc)
+    }
+
     /// An optional header.
     pub const fn header(name: &'static str, kind: Kind, doc: &'static str) -> Self {
         Self::new(name, Place::Header, kind, doc)
@@ -135,7 +142,7 @@ impl Field {
     pub fn is_named(&self, name: &str) -> bool {
         match self.place {
             Place::Header => self.name.eq_ignore_ascii_case(name),
-            Place::Path | Place::Json => self.name == name,
+            Place::Path | Place::Query | Place::Json => self.name == name,
         }
     }
 }

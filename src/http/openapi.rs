@@ -20,7 +20,7 @@ pub async fn openapi(_call: Call) -> HandlerResult {
 /// The document.
 pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for endpoint in table::endpoints() {
+    for endpoint in table::all() {
         let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             path.insert(endpoint.method.as_str().to_lowercase(), operation(endpoint));
@@ -62,7 +62,7 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
 }
 
 fn parameter(field: &Field) -> Value {
-    let place = if field.place == Place::Path { "path" } else { "header" };
+    let place = place_name(field.place);
     json!({
         "name": field.name,
         "in": place,
@@ -70,6 +70,14 @@ fn parameter(field: &Field) -> Value {
         "description": field.doc,
         "schema": schema(field, false),
     })
+}
+
+const fn place_name(place: Place) -> &'static str {
+    match place {
+        Place::Path => "path",
+        Place::Query => "query",
+        Place::Header | Place::Json => "header",
+    }
 }
 
 fn body(endpoint: &Endpoint) -> Value {
@@ -135,7 +143,8 @@ fn answers(endpoint: &Endpoint) -> Value {
         for status in ["400", "401", "413", "429", "503"] {
             answers.insert(status.to_owned(), json!({ "$ref": format!("#/components/responses/{status}") }));
         }
-        let refused = "A refusal of the business, when `http.business_status` is `rest`; else it comes with 200.";
+        let refused =
+            "A refusal of the business, when `http.business_status` is `rest`; else it comes with 200.";
         answers.insert("4XX".to_owned(), json!({ "description": refused, "content": json_content("Error") }));
     } else if endpoint.operation == "readyz" {
         answers.insert("503".to_owned(), json!({ "$ref": "#/components/responses/503" }));
@@ -196,16 +205,74 @@ fn listing(codes: impl Iterator<Item = &'static ErrorCode>) -> String {
 fn responses() -> Value {
     let mut responses = Map::new();
     for status in TABLE.iter().filter(|code| !code.business).map(|code| code.rest_status()) {
-        let codes =
-            TABLE.iter().copied().filter(move |code| !code.business && code.rest_status() == status);
+        let codes = TABLE.iter().copied().filter(move |code| !code.business && code.rest_status() == status);
         let mut response = json!({ "description": listing(codes), "content": json_content("Error") });
         if (status == 429 || status == 503)
             && let Some(response) = response.as_object_mut()
         {
-            let wait = json!({ "description": "Seconds to wait.", "schema": { "type": "integer", "minimum": 1 } });
+            let wait =
+                json!({ "description": "Seconds to wait.", "schema": { "type": "integer", "minimum": 1 } });
             response.insert("headers".to_owned(), json!({ "Retry-After": wait }));
         }
         responses.insert(status.to_string(), response);
     }
     Value::Object(responses)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_document_says_what_the_table_says() {
+        let document = document();
+        let mut operations = BTreeSet::new();
+        for endpoint in table::all() {
+            let operation = &document["paths"][endpoint.path][endpoint.method.as_str().to_lowercase()];
+            assert_eq!(operation["operationId"], endpoint.operation);
+            operations.insert(endpoint.operation);
+            for field in endpoint.all_fields() {
+                let described = match field.place {
+                    Place::Json => {
+                        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+                        let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+                        assert_eq!(required.contains(&json!(field.name)), field.required, "{}", field.name);
+                        schema["properties"][field.name].clone()
+                    }
+                    place => {
+                        let place = place_name(place);
+                        let parameters =
+                            operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+                        let mut same = parameters
+                            .iter()
+                            .filter(|parameter| parameter["name"] == field.name && parameter["in"] == place);
+                        let parameter = same.next().cloned().unwrap_or_default();
+                        assert!(same.next().is_none(), "{} twice in {}", field.name, endpoint.operation);
+                        assert_eq!(parameter["required"], field.required, "{}", field.name);
+                        parameter["schema"].clone()
+                    }
+                };
+                let options = described["enum"]
+                    .as_array()
+                    .map_or(0, |options| options.iter().filter(|option| !option.is_null()).count());
+                match field.allowed {
+                    Allowed::Ints(allowed) => assert_eq!(options, allowed.len(), "{}", field.name),
+                    Allowed::Texts(allowed) => assert_eq!(options, allowed.len(), "{}", field.name),
+                    _ => assert!(described.is_object(), "{}", field.name),
+                }
+            }
+        }
+        assert_eq!(operations.len(), table::all().len());
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document();
+        let text = document.to_string();
+        let mut references = text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split_once('"'));
+        assert!(references.all(|(pointer, _)| document.pointer(pointer).is_some()));
+        assert_eq!(document["openapi"], "3.1.0");
+    }
 }

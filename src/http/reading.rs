@@ -1,6 +1,6 @@
 //! The one reader of requests: an endpoint's table in, values or the first problem out.
 //!
-//! It reads as go-zero does: path, then headers, then the JSON body, each in the contract's field order, and the
+//! It reads as go-zero does: path and query, then headers, then the JSON body, each in the contract's field order, and the
 //! first problem is the answer. Unknown keys mean nothing; of duplicate keys the last one counts. Where it is
 //! kinder than go-zero: an empty optional integer header is absent, and the content type does not matter.
 
@@ -9,6 +9,10 @@ use messagecenter_actors::domain::ids;
 
 use super::field::{Allowed, Endpoint, Field, Kind, Place};
 use super::json::{self, Body, Raw, Shape, utf8_as_go};
+use super::percent;
+
+#[cfg(test)]
+mod tests;
 
 /// Why a request cannot be read. Its text is for a developer and carries no content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,9 +74,9 @@ pub enum ReadError {
     /// A header came more than once.
     #[error("header \"{0}\" is sent more than once")]
     HeaderTwice(&'static str),
-    /// A segment of the path is no int64.
-    #[error("path parameter \"{0}\" is not an int64")]
-    PathNotAnInteger(&'static str),
+    /// A parameter of the path or the query is no int64.
+    #[error("parameter \"{0}\" is not an int64")]
+    ParameterNotAnInteger(&'static str),
 }
 
 /// One value, as its field's kind says.
@@ -83,6 +87,19 @@ enum Value {
     Text(String),
     Texts(Vec<String>),
     Bool(bool),
+}
+
+/// What a request consists of.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The values of the path's parameters, in its order, decoded.
+    pub path: &'a [String],
+    /// The query as it came.
+    pub query: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The whole body, unpacked.
+    pub body: &'a [u8],
 }
 
 /// An endpoint with what reading it needs, prepared once.
@@ -108,30 +125,27 @@ impl Reader {
         self.reads_body
     }
 
-    /// Reads a request. `path` holds the values of the path's parameters, in its order.
+    /// Reads a request.
     ///
     /// # Errors
-    /// The first problem in the order path, headers, body, and there in the contract's field order.
-    pub fn read(
-        &'static self,
-        path: &[String],
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Values, ReadError> {
+    /// The first problem in the order path, query, headers, body, and there in the contract's field order.
+    pub fn read(&'static self, request: &Parts<'_>) -> Result<Values, ReadError> {
         let mut values = vec![Value::Absent; self.fields.len()];
-        let mut segments = path.iter();
+        let mut segments = request.path.iter();
         for ((field, _), value) in self.fields.iter().zip(&mut values) {
-            if field.place == Place::Path {
-                *value = path_value(field, segments.next().map_or("", String::as_str))?;
+            match field.place {
+                Place::Path => *value = parameter(field, segments.next().map_or("", String::as_str))?,
+                Place::Query => *value = query_value(field, request.query)?,
+                Place::Header | Place::Json => {}
             }
         }
         for ((field, name), value) in self.fields.iter().zip(&mut values) {
             if let Some(name) = name {
-                *value = header_value(field, name, headers)?;
+                *value = header_value(field, name, request.headers)?;
             }
         }
         if self.reads_body {
-            self.read_body(body, &mut values)?;
+            self.read_body(request.body, &mut values)?;
         }
         Ok(Values { reader: self, values })
     }
@@ -159,9 +173,19 @@ impl Reader {
     }
 }
 
-fn path_value(field: &Field, segment: &str) -> Result<Value, ReadError> {
+fn query_value(field: &Field, query: &str) -> Result<Value, ReadError> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let mut values = pairs.filter(|(name, _)| *name == field.name).map(|(_, value)| value);
+    match values.next() {
+        Some(value) if !value.is_empty() => parameter(field, &percent::decode(value)),
+        _ if field.required => Err(ReadError::NotSet(field.name)),
+        _ => Ok(Value::Absent),
+    }
+}
+
+fn parameter(field: &Field, segment: &str) -> Result<Value, ReadError> {
     let value = match field.kind {
-        Kind::Int => Value::Int(segment.parse().map_err(|_| ReadError::PathNotAnInteger(field.name))?),
+        Kind::Int => Value::Int(segment.parse().map_err(|_| ReadError::ParameterNotAnInteger(field.name))?),
         Kind::Text | Kind::TextList | Kind::Bool => Value::Text(segment.to_owned()),
     };
     allowed(field, value)

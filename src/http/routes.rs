@@ -8,11 +8,10 @@ use std::sync::LazyLock;
 use super::call::Handler;
 use super::contract::{counting, finding, listing, marking, seats, sending, serving};
 use super::field::{Endpoint, Method};
-use super::json::utf8_as_go;
 use super::reading::Reader;
 use super::table::{contract, operation, v1};
 use super::v1::{agents, directory, groups, service};
-use super::{health, metrics, openapi};
+use super::{health, metrics, openapi, percent};
 
 /// An endpoint with its handler.
 pub struct Route {
@@ -135,29 +134,7 @@ fn clean(path: &str) -> Vec<Cow<'_, str>> {
             _ => segments.push(segment),
         }
     }
-    segments.into_iter().map(decode).collect()
-}
-
-/// A segment with its percent escapes read; an escape that is none stays as it is.
-fn decode(segment: &str) -> Cow<'_, str> {
-    if !segment.contains('%') {
-        return Cow::Borrowed(segment);
-    }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let escape = if first == b'%' { after.get(..2).and_then(hexadecimal) } else { None };
-        bytes.push(escape.unwrap_or(first));
-        rest = if escape.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    Cow::Owned(utf8_as_go(&bytes))
-}
-
-fn hexadecimal(digits: &[u8]) -> Option<u8> {
-    if !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    segments.into_iter().map(percent::decode).collect()
 }
 
 #[cfg(test)]
@@ -167,17 +144,18 @@ mod tests {
 
     #[test]
     fn every_endpoint_of_the_table_has_exactly_one_route() {
-        for endpoint in table::endpoints() {
-            let routes = ROUTES.iter().filter(|route| std::ptr::eq(route.endpoint, endpoint)).count();
+        for endpoint in table::all().iter() {
+            let routes = ROUTES.iter().filter(|route| std::ptr::eq(route.endpoint, *endpoint)).count();
             assert_eq!(routes, 1, "{}", endpoint.operation);
         }
-        assert_eq!(ROUTES.len(), table::endpoints().count());
+        assert_eq!(ROUTES.len(), table::all().len());
     }
 
     #[test]
     fn operations_and_paths_are_unique() {
-        let mut operations: Vec<_> = table::endpoints().map(|endpoint| endpoint.operation).collect();
-        let mut paths: Vec<_> = table::endpoints().map(|endpoint| (endpoint.path, endpoint.method)).collect();
+        let mut operations: Vec<_> = table::all().iter().map(|endpoint| endpoint.operation).collect();
+        let mut paths: Vec<_> =
+            table::all().iter().map(|endpoint| (endpoint.path, endpoint.method)).collect();
         let count = operations.len();
         operations.sort_unstable();
         operations.dedup();
@@ -195,7 +173,9 @@ mod tests {
             );
         }
         assert!(matches!(find("POST", "/message/messagecount"), Found::Nothing));
-        assert!(matches!(find("GET", "/message/messageCount"), Found::OtherMethods(allow) if allow == "POST"));
+        assert!(
+            matches!(find("GET", "/message/messageCount"), Found::OtherMethods(allow) if allow == "POST")
+        );
     }
 
     #[test]

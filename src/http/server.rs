@@ -19,6 +19,7 @@ use super::body;
 use super::call::{Answer, AppState, Call};
 use super::errors::{BODY_INCOMPLETE, DEFECT, Problem, TIMED_OUT, UNKNOWN_PATH, WRONG_METHOD};
 use super::metrics::{DONE, NO_OPERATION};
+use super::reading::Parts;
 use super::routes::{self, Found, Route};
 use crate::config::Settings;
 use crate::config::settings::BusinessStatus;
@@ -125,7 +126,9 @@ async fn handle(
         web::Bytes::new()
     };
     let handling = async {
-        let values = route.reader.read(parameters, request.headers(), &body)?;
+        let query = request.query_string();
+        let parts = Parts { path: parameters, query, headers: request.headers(), body: &body };
+        let values = route.reader.read(&parts)?;
         let call = Call { endpoint: route.endpoint, values, app: state.clone() };
         (route.handler)(call).await.map_err(Problem::from)
     };

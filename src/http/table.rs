@@ -4,13 +4,19 @@ pub mod contract;
 pub mod operation;
 pub mod v1;
 
-use super::field::Endpoint;
+use std::sync::LazyLock;
+
+#[cfg(test)]
+mod tests;
+
+pub use super::field::Endpoint;
+
+static ALL: LazyLock<Vec<&'static Endpoint>> = LazyLock::new(|| {
+    let families: [&[&'static Endpoint]; 3] = [&contract::ENDPOINTS, &v1::ENDPOINTS, &operation::ENDPOINTS];
+    families.concat()
+});
 
 /// Every endpoint: the contract's, then `/v1`, then those for operators.
-pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
-    contract::ENDPOINTS
-        .iter()
-        .chain(v1::ENDPOINTS.iter())
-        .chain(operation::ENDPOINTS.iter())
-        .copied()
+pub fn all() -> &'static [&'static Endpoint] {
+    &ALL
 }

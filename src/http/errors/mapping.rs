@@ -72,7 +72,7 @@ impl From<ReadError> for Problem {
             ReadError::NotAnOption { .. } => &codes::NOT_AN_OPTION,
             ReadError::TooLong { .. } => &codes::TOO_LONG,
             ReadError::HeaderNotAnInteger(_) | ReadError::HeaderTwice(_) => &codes::BAD_HEADER,
-            ReadError::PathNotAnInteger(_) => &codes::BAD_PATH,
+            ReadError::ParameterNotAnInteger(_) => &codes::BAD_PARAMETER,
         };
         Self::saying(code, error.to_string())
     }

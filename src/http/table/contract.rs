@@ -275,7 +275,7 @@ pub static ONE_USER_POSITION: Endpoint = endpoint(
         "{positionId, entId, newUserId, entUserId, name, title, entName, avatar, online, conversationId|null}",
         "always 0",
     ],
-    &[Field::text("positionId", "The seat.").required(), ENT_ID, APPID.required()],
+    &[Field::text("positionId", "The seat.").required(), ENT_ID, APP_ID.required()],
 );
 
 /// First contact of two seats.
@@ -287,7 +287,7 @@ pub static ONE_USER_CONVERSATION: Endpoint = endpoint(
     &[
         POSITION_ID.required(),
         ENT_ID,
-        APPID.required(),
+        APP_ID.required(),
         Field::text("youPositionId", "The other seat.").required(),
     ],
 );

@@ -21,7 +21,7 @@ const fn endpoint(
 
 const USER_DATA: &str = "{id, name, phone, avatar, isTourist}";
 const SEAT_DATA: &str = "{id, newUserId, entUserId, entId, name, title, entName, avatar}";
-const GROUP_DATA: &str = "{id, name, avatar, members}";
+const GROUP_DATA: &str = "{id, conversationId, name, avatar, members, messages, createdAt}";
 const AGENT_DATA: &str = "{entUserId, entId, name, groups, capacity, weight, skills, presence, accepting, \
                           sessions, leases}";
 const SESSION_DATA: &str = "{sessionId, conversationId, entId, customer{type,id}, state, agentId, \
@@ -101,7 +101,7 @@ pub static DELETE_POSITION: Endpoint = endpoint(
 pub static PUT_GROUP: Endpoint = endpoint(
     ("putGroup", Family::Groups),
     (Method::Put, "/v1/groups/{id}"),
-    "Defines a group, or renames it; members are added, never taken.",
+    "Defines a group or changes it; members, if given, become its members, all of them.",
     [GROUP_DATA, "members"],
     &[ID, NAME, AVATAR, MEMBERS],
 );
@@ -130,7 +130,12 @@ pub static GET_MEMBERS: Endpoint = endpoint(
     (Method::Get, "/v1/groups/{id}/members"),
     "The members of a group.",
     ["[{type, id}]", "members"],
-    &[ID],
+    &[
+        ID,
+        Field::query("page", Kind::Int, "From 1; 0 or absent = 1.").allow(Allowed::Range(0, i64::MAX)),
+        Field::query("size", Kind::Int, "Members at most; 0 or absent = 100.")
+            .allow(Allowed::Range(0, 1_000)),
+    ],
 );
 
 /// Adds members.
@@ -138,7 +143,7 @@ pub static PUT_MEMBERS: Endpoint = endpoint(
     ("putMembers", Family::Groups),
     (Method::Put, "/v1/groups/{id}/members"),
     "Adds members to a group; those who are members stay so.",
-    ["{added}", "members who were added"],
+    [GROUP_DATA, "members"],
     &[ID, MEMBERS.required()],
 );
 
@@ -147,7 +152,7 @@ pub static DELETE_MEMBERS: Endpoint = endpoint(
     ("deleteMembers", Family::Groups),
     (Method::Delete, "/v1/groups/{id}/members"),
     "Removes members from a group.",
-    ["{removed}", "members who were removed"],
+    [GROUP_DATA, "members"],
     &[ID, MEMBERS.required()],
 );
 
@@ -159,7 +164,7 @@ pub static PUT_AGENT: Endpoint = endpoint(
     [AGENT_DATA, NOTHING],
     &[
         AGENT,
-        Field::int("entId", "The enterprise; default the header `entId`, then 0."),
+        Field::text("entId", "The enterprise; default the header `entId`, then 0."),
         NAME,
         Field::texts("groups", "Reception groups; none = the default group."),
         Field::int("capacity", "Sessions at once; absent = the service's default.")
@@ -216,7 +221,7 @@ pub static GET_QUEUE: Endpoint = endpoint(
     ("getQueue", Family::Service),
     (Method::Get, "/v1/shunts/{entId}/{type}/queue"),
     "Customers who wait, in the order in which they will be served.",
-    ["[{sessionId, customer{type,id}, ahead, since}]", "customers who wait"],
+    ["{group, waiting:[{sessionId, customer{type,id}, ahead, since}]}", "customers who wait"],
     &[
         Field::path("entId", Kind::Int, "The enterprise."),
         Field::path("type", Kind::Text, "The reception group's code; `default` = the default group."),
