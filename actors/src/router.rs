@@ -37,6 +37,7 @@ pub struct Router {
     pub(crate) world: Arc<World>,
     pub(crate) heads: Arc<Heads>,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) recent: service::Recent,
     pub(crate) service: Arc<Admission>,
     pub(crate) observation: Arc<Observation>,
     shards: Arc<Shards>,
