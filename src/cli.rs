@@ -18,6 +18,12 @@ pub struct Cli {
 /// What the program can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the service until SIGTERM or SIGINT
+    Serve {
+        /// Where settings come from
+        #[command(flatten)]
+        settings: SettingFlags,
+    },
     /// Show settings: value, the layer that set it, default, range, meaning
     Config {
         /// Where settings come from
@@ -29,6 +35,18 @@ pub enum Command {
         /// Print a page made from the table of settings instead
         #[arg(long)]
         page: Option<Page>,
+    },
+    /// Print the journal's events as JSON lines
+    Journal {
+        /// Where settings come from
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// The first position to print
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        from: u64,
+        /// Go on with new events as they are committed
+        #[arg(long)]
+        follow: bool,
     },
 }
 

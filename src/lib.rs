@@ -4,5 +4,9 @@
 
 pub mod cli;
 pub mod config;
+pub mod http;
+pub mod journal_cli;
 pub mod program;
+pub mod service;
+pub mod storage;
 pub mod telemetry;

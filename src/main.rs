@@ -12,7 +12,9 @@ use messagecenter::program;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Serve { settings } => program::serve(settings),
         Command::Config { settings, explain, page } => program::config(settings, explain.as_deref(), page),
+        Command::Journal { settings, from, follow } => program::journal(settings, from, follow),
     };
     program::exit(outcome)
 }

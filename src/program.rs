@@ -1,11 +1,20 @@
 //! What each command of the program does, and how it ends: 0 done, 1 it could not run, 2 it was asked wrongly
 //! (arguments or settings). Every failure is one line on standard error.
 
+use std::future::Future;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use messagecenter_actors::clock::SystemClock;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Page, SettingFlags};
 use crate::config::{self, ConfigError, pages, table};
+use crate::journal_cli::{self, JournalError};
+use crate::service::{Service, StartError};
+use crate::storage::{OpenError, SurrealStore};
+use crate::telemetry;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -13,9 +22,76 @@ pub enum ProgramError {
     /// The settings are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The service did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The journal cannot be printed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The operating system gave no threads or no signals.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(io::Error),
+    /// Another process took the store while the service ran.
+    #[error("stopped: another process has taken the store")]
+    Fenced,
     /// Whoever reads the output has gone or the disk is full.
     #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
+}
+
+/// Runs the service until SIGTERM or SIGINT, then drains it.
+///
+/// # Errors
+/// Wrong settings, a store that another process holds or that cannot be read, an address that is taken.
+pub fn serve(flags: SettingFlags) -> Result<(), ProgramError> {
+    let settings = config::load(&flags.sources())?.settings;
+    telemetry::start(&settings.log);
+    block_on(async {
+        // Listened for before the start, so that a signal during recovery also ends in good order.
+        let mut terminate = signal(SignalKind::terminate()).map_err(ProgramError::Runtime)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(ProgramError::Runtime)?;
+        let service = Service::start(settings, Arc::new(SystemClock)).await?;
+        println!(
+            "messagecenter {} ready on http://{}, {}",
+            env!("CARGO_PKG_VERSION"),
+            service.address(),
+            service.description()
+        );
+        let outcome = tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
+            () = service.fenced() => Err(ProgramError::Fenced),
+        };
+        tracing::info!("draining");
+        service.stop().await;
+        tracing::info!("stopped");
+        outcome
+    })
+}
+
+/// Prints the journal's events as JSON lines.
+///
+/// # Errors
+/// Wrong settings, a store that cannot be opened or read, an output that cannot be written.
+pub fn journal(flags: SettingFlags, from: u64, follow: bool) -> Result<(), ProgramError> {
+    let settings = config::load(&flags.sources())?.settings;
+    telemetry::start(&settings.log);
+    block_on(async {
+        let store = SurrealStore::open(&settings.storage_options()).await?;
+        let printed = journal_cli::run(&store, from, follow, &mut io::stdout()).await;
+        store.close().await;
+        Ok(printed?)
+    })
+}
+
+/// Runs `work` on a runtime with a thread per core.
+fn block_on(work: impl Future<Output = Result<(), ProgramError>>) -> Result<(), ProgramError> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ProgramError::Runtime)?;
+    runtime.block_on(work)
 }
 
 /// Shows settings (one, or all), or a page made from their table.
@@ -55,6 +131,6 @@ pub fn exit(outcome: Result<(), ProgramError>) -> ExitCode {
     let _ = writeln!(io::stderr(), "messagecenter: {error}"); // nowhere left to complain to
     match error {
         ProgramError::Config(_) => ExitCode::from(2),
-        ProgramError::Output(_) => ExitCode::FAILURE,
+        _ => ExitCode::FAILURE,
     }
 }

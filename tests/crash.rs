@@ -61,7 +61,9 @@ async fn send_until_killed(process: Process, ledger: &Arc<Ledger>, round: u64, s
                 let pair = i64::try_from((seed ^ (sender * 31 + n)) % 8).unwrap_or(0) % CONVERSATIONS;
                 in_flight.fetch_add(1, Ordering::SeqCst);
                 let outcome = process.say(pair, &text).await;
-                let Some(sent) = outcome else { return }; // the process is gone: stays in flight
+                let Some(sent) = outcome else {
+                    return ledger.unanswered(pair, &text); // the process is gone: stays in flight
+                };
                 in_flight.fetch_sub(1, Ordering::SeqCst);
                 ledger.acknowledge(pair, &text, sent);
                 acknowledged.fetch_add(1, Ordering::SeqCst);

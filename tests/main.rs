@@ -10,3 +10,13 @@ mod program {
     mod refusals;
     mod showing;
 }
+mod storage {
+    mod contract;
+    mod failures;
+    mod journal;
+    mod opening;
+    mod printing;
+    mod state;
+    mod stores;
+    mod urls;
+}

@@ -17,6 +17,8 @@ pub struct Ledger(Mutex<Pages>);
 struct Pages {
     /// By conversation: content → where it was told to be.
     sends: BTreeMap<i64, BTreeMap<String, Told>>,
+    /// Sends in flight at the kill: committed or not, a retry must end with exactly one message.
+    unanswered: Vec<(i64, String)>,
     /// By conversation: message → the vote.
     votes: BTreeMap<i64, BTreeMap<String, i64>>,
 }
@@ -27,6 +29,20 @@ impl Ledger {
         let mut pages = self.0.lock().expect("no panic");
         let before = pages.sends.entry(pair).or_default().insert(content.to_owned(), told);
         assert_eq!(before, None, "every content is sent once");
+    }
+
+    /// Notes a send that was in flight when the process was killed.
+    pub fn unanswered(&self, pair: i64, content: &str) {
+        self.0.lock().expect("no panic").unanswered.push((pair, content.to_owned()));
+    }
+
+    /// Retries what was in flight, with the same keys.
+    async fn retry(&self, process: &Process) {
+        let unanswered = std::mem::take(&mut self.0.lock().expect("no panic").unanswered);
+        for (pair, content) in unanswered {
+            let told = process.say(pair, &content).await.expect("an answer");
+            self.acknowledge(pair, &content, told);
+        }
     }
 
     /// Notes an acknowledged vote.
@@ -49,6 +65,7 @@ impl Ledger {
     /// Compares in both directions: everything acknowledged is there once with the seq it was told, no seq is
     /// missing or used twice, unread agrees, votes stand, and a retry gives the same message.
     pub async fn check(&self, process: &Process) {
+        self.retry(process).await;
         for pair in 0..CONVERSATIONS {
             let (sends, votes) = {
                 let pages = self.0.lock().expect("no panic");
@@ -76,7 +93,7 @@ impl Ledger {
             }
             let unread = process.post(&user(2_000 + pair), "messageCount", json!({ "userType": 2 })).await;
             assert_eq!(unread.expect("an answer")["count"].as_i64(), Some(rows.len() as i64), "nothing was read");
-            let (content, told) = sends.iter().next_back().expect("not empty");
+            let (content, told) = sends.iter().max_by_key(|(_, told)| told.seq).expect("not empty");
             assert_eq!(process.say(pair, content).await.as_ref(), Some(told), "a retry gives the same message");
         }
     }

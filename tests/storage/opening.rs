@@ -22,6 +22,30 @@ async fn a_second_opening_is_refused_while_the_first_lasts() {
 }
 
 #[tokio::test]
+async fn another_process_is_refused_while_this_one_holds_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = on_disk(directory.path()).await;
+    let this_binary = std::env::current_exe().unwrap();
+    let mut other = tokio::process::Command::new(this_binary);
+    other.args(["--exact", "storage::opening::the_other_process", "--ignored", "--nocapture"]);
+    let ended = other.env("HELD_STORE", directory.path()).output().await.unwrap();
+    let output = String::from_utf8_lossy(&ended.stdout);
+    assert!(output.contains("refused: another messagecenter holds the store in"), "{output}");
+    store.close().await;
+}
+
+#[tokio::test]
+#[ignore = "run by the test above in a process of its own"]
+async fn the_other_process() {
+    let Some(directory) = std::env::var_os("HELD_STORE") else { return };
+    let url = format!("rocksdb://{}", std::path::Path::new(&directory).display());
+    match SurrealStore::open(&options(&url)).await {
+        Ok(_) => println!("opened"),
+        Err(error) => println!("refused: {error}"),
+    }
+}
+
+#[tokio::test]
 async fn the_directory_is_made_and_a_file_in_its_place_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let deep = directory.path().join("a/b/c");

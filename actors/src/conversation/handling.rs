@@ -203,7 +203,7 @@ impl Conversation {
         let ConversationKey::Group(id) = &state.core().key else {
             return Err(Refusal::UnknownGroup);
         };
-        let (name, avatar) = state.defined()?;
+        let (name, avatar) = state.described()?;
         Ok(GroupView {
             group: id.to_string(),
             conversation: self.id,
@@ -235,7 +235,7 @@ impl Conversation {
 
     fn members(&self, page: u64, size: u64) -> Outcome {
         let state = self.existing().ok_or(Refusal::UnknownGroup)?;
-        state.defined()?;
+        state.described()?;
         Ok(ConversationAnswer::Members(state.members(page, size), state.readers().len() as u64))
     }
 

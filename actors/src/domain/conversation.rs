@@ -200,7 +200,7 @@ impl ConversationState {
     /// What members' lists show of a group, as of `position`.
     pub fn group_head(&self, position: Position) -> Head {
         let newest = self.history.newest();
-        let (name, avatar) = self.defined().unwrap_or_default();
+        let (name, avatar) = self.described().unwrap_or_default();
         Head {
             seq: self.core.head,
             sent_at: newest.map_or(0, |message| message.sent_at),

@@ -1,5 +1,8 @@
 //! Sessions, reservations, agents and queues: what the router forwards to an enterprise's routing.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;

@@ -7,5 +7,6 @@ mod checkpoint;
 mod encoding;
 mod gate;
 mod outage;
+mod promises;
 mod recovery;
 mod world;

@@ -37,16 +37,16 @@ impl ConversationState {
         Ok(events)
     }
 
-    /// The events of adding and removing members of a defined group; who is in or out already stays so.
+    /// The events of adding and removing members of a group, defined or open; who is in or out already stays so.
     ///
     /// # Errors
-    /// `UnknownGroup` if it is not defined, `GroupGone` if it was deleted.
+    /// `GroupGone` if it was deleted.
     pub fn change_members(
         &self,
         add: &[Address],
         remove: &[Address],
     ) -> Result<Vec<ConversationEvent>, Refusal> {
-        self.defined()?;
+        self.described()?;
         let mut events = self.joining(add);
         let mut seen = HashSet::new();
         let leaving = remove.iter().filter(|member| self.readers.contains(member) && seen.insert(*member));
@@ -75,13 +75,13 @@ impl ConversationState {
         }
     }
 
-    /// Name and picture of a defined group.
+    /// Name and picture; both empty for an open group, which nobody defined.
     ///
     /// # Errors
-    /// `UnknownGroup` if it is not defined, `GroupGone` if it was deleted.
-    pub fn defined(&self) -> Result<(&str, &str), Refusal> {
+    /// `GroupGone` if it was deleted.
+    pub fn described(&self) -> Result<(&str, &str), Refusal> {
         match &self.core.group {
-            GroupState::Open => Err(Refusal::UnknownGroup),
+            GroupState::Open => Ok(("", "")),
             GroupState::Deleted => Err(Refusal::GroupGone),
             GroupState::Defined { name, avatar } => Ok((name, avatar)),
         }

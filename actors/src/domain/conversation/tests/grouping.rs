@@ -56,7 +56,7 @@ fn defining_an_open_group_keeps_its_members() {
     talk.apply(&events);
     assert_eq!(talk.send(1), Ok(2));
     assert_eq!(talk.send(2), Err(Refusal::UnknownConversation));
-    assert_eq!(talk.state.defined(), Ok(("Nine", "pic")));
+    assert_eq!(talk.state.described(), Ok(("Nine", "pic")));
 }
 
 #[test]
@@ -87,11 +87,12 @@ fn members_come_and_go_and_come_back_at_the_head() {
 }
 
 #[test]
-fn only_a_defined_group_has_its_members_changed() {
+fn members_of_an_open_group_come_and_go_as_well() {
     let mut talk = Talk::group();
     talk.send(1).unwrap();
-    assert_eq!(talk.state.change_members(&[Address::user(2)], &[]), Err(Refusal::UnknownGroup));
-    assert_eq!(talk.state.delete(), Err(Refusal::UnknownGroup));
+    let changes = talk.state.change_members(&[Address::user(2)], &[Address::user(1)]).unwrap();
+    assert_eq!(changes.len(), 2);
+    assert_eq!(talk.state.delete(), Err(Refusal::UnknownGroup), "only a defined group is deleted");
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn a_deleted_group_is_gone_for_members_and_unknown_to_strangers() {
     assert_eq!(talk.history(&user(1)), Err(Refusal::UnknownConversation));
     assert_eq!(talk.state.delete(), Ok(Vec::new()));
     assert_eq!(talk.state.define("Nine", "", None), Err(Refusal::GroupGone));
-    assert_eq!(talk.state.defined(), Err(Refusal::GroupGone));
+    assert_eq!(talk.state.described(), Err(Refusal::GroupGone));
 }
 
 #[test]
