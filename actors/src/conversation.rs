@@ -26,7 +26,8 @@ pub use self::command::{ConversationAnswer, ConversationCommand};
 use crate::api::Rejection;
 use crate::domain::conversation::{ConversationState, Limits};
 use crate::domain::event::{Fact, Position};
-use crate::domain::ids::{ActorKey, ConversationKey};
+use crate::domain::ids::{ActorKey, ConversationKey, Millis};
+use crate::domain::message::StoredMessage;
 use crate::domain::refusal::Refusal;
 use crate::log::Log;
 use crate::ports::{Collection, StoreError};
@@ -93,7 +94,7 @@ impl Behaviour for Conversation {
             }
             Signal::Snapshot => self.save(turn),
             Signal::RolledBack => {
-                if self.log.decided() > self.log.journal().committed() {
+                if self.log.journal().lost(self.log.generation(), self.log.decided()) {
                     turn.reload();
                 }
             }
@@ -169,7 +170,7 @@ impl Conversation {
     }
 
     /// Takes in a committed or just appended fact.
-    fn take_in(&mut self, fact: &Fact, at: crate::domain::ids::Millis) {
+    fn take_in(&mut self, fact: &Fact, at: Millis) {
         match fact {
             Fact::Conversation(fact) => {
                 self.named(&fact.key);
@@ -201,4 +202,4 @@ async fn load_pages(world: &World, key: &ActorKey, numbers: &[u64]) -> Result<Ve
     Ok(loaded)
 }
 
-type LoadedPage = (u64, Vec<crate::domain::message::StoredMessage>);
+type LoadedPage = (u64, Vec<StoredMessage>);
