@@ -117,7 +117,10 @@ fn too_large(limit: usize) -> Problem {
 fn broken(error: PayloadError) -> Problem {
     match error {
         PayloadError::Overflow => Problem::plain(&BODY_TOO_LARGE),
-        PayloadError::EncodingCorrupted | PayloadError::Io(_) => Problem::plain(&BAD_ENCODING),
+        // An error with a cause comes from unpacking; a body that breaks off has none.
+        PayloadError::EncodingCorrupted | PayloadError::Io(_) | PayloadError::Incomplete(Some(_)) => {
+            Problem::plain(&BAD_ENCODING)
+        }
         _ => Problem::plain(&BODY_INCOMPLETE),
     }
 }
