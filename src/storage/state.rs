@@ -37,8 +37,18 @@ fn snapshot_id(key: &ActorKey) -> Value {
     record("snapshot", [text(key.kind()), text(key.id())])
 }
 
-fn page_key(key: &ActorKey, number: u64) -> [Value; 2] {
-    [text(key.id()), integer(number)]
+/// Whose page: the bare id for the kind of actor that a collection is made for, so that a person finds
+/// `history:['<conversation id>', 0]`; `kind/id` for any other kind, which no bare id looks like.
+fn owner(key: &ActorKey, collection: Collection) -> String {
+    match (collection, key) {
+        (Collection::History | Collection::Members, ActorKey::Conversation(_))
+        | (Collection::Rows, ActorKey::Inbox(_)) => key.id(),
+        _ => key.to_string(),
+    }
+}
+
+fn page_key(key: &ActorKey, collection: Collection, number: u64) -> [Value; 2] {
+    [text(owner(key, collection)), integer(number)]
 }
 
 fn snapshot_of(key: &ActorKey, row: Value) -> Result<Snapshot, StoreError> {
@@ -68,7 +78,7 @@ fn written_page(key: &ActorKey, page: &Page) -> Value {
         (content_field(page.collection), from_json(&page.content)),
     ]);
     Value::Object(object([
-        ("record", record(page.collection.table(), page_key(key, page.number))),
+        ("record", record(page.collection.table(), page_key(key, page.collection, page.number))),
         ("content", Value::Object(content)),
     ]))
 }
@@ -87,7 +97,7 @@ impl StateStore for SurrealStore {
         collection: Collection,
         number: u64,
     ) -> Result<Option<Page>, StoreError> {
-        let binds = object([("id", record(collection.table(), page_key(key, number)))]);
+        let binds = object([("id", record(collection.table(), page_key(key, collection, number)))]);
         let mut answers = self.engine.query(Operation::Read, READ, binds).await?;
         answers.rows(0)?.pop().map(|row| page_of(collection, row)).transpose()
     }
@@ -103,7 +113,8 @@ impl StateStore for SurrealStore {
         let mut start = from;
         while start < to {
             let end = start.saturating_add(WINDOW).min(to);
-            let exact = range(collection.table(), page_key(key, start), page_key(key, end));
+            let exact =
+                range(collection.table(), page_key(key, collection, start), page_key(key, collection, end));
             let mut answers = self.engine.query(Operation::Read, READ, object([("id", exact)])).await?;
             for row in answers.rows(0)? {
                 pages.push(page_of(collection, row)?);
