@@ -30,7 +30,7 @@ impl Card {
         let row = row.unwrap_or_default();
         Self {
             position_id: seat.id.to_string(),
-            ent_id: row.ent_id,
+            ent_id: row.ent_id.to_string(),
             new_user_id: row.new_user_id,
             ent_user_id: row.ent_user_id,
             name: row.name,
@@ -53,7 +53,7 @@ fn seat(field: &'static str, text: &str) -> Result<Address, Refusal> {
 
 /// The directory's row of a seat; `None` when it knows none.
 async fn row(call: &Call, seat: &Address) -> Result<Option<PositionRow>, Rejection> {
-    match call.app.router.position(&seat.id).await {
+    match call.app.router.get_position(&seat.id).await {
         Ok(row) => Ok(Some(row)),
         Err(Rejection::Refused(Refusal::UnknownSeat)) => Ok(None),
         Err(rejection) => Err(rejection),
