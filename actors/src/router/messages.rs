@@ -303,3 +303,6 @@ fn unexpected() -> Rejection {
     tracing::error!("a conversation gave an answer that does not go with its command");
     Failure::Lost.into()
 }
+
+#[cfg(test)]
+mod tests;
