@@ -156,6 +156,8 @@ impl JournalStore for SurrealStore {
 
     async fn set_checkpoint(&self, replay_from: Position) -> Result<(), StoreError> {
         let mut head = self.head.lock().await;
+        // What is written here must not lie below what the store already knows.
+        self.refresh_held(&mut head).await?;
         let ends = object([
             ("replay_from", integer(replay_from)),
             ("next", integer(head.next)),
@@ -210,7 +212,7 @@ impl SurrealStore {
             head.replay_from = stored.replay_from;
             if stored.next > head.next {
                 head.next = stored.next;
-                head.at = stored.at;
+                head.at = head.at.max(stored.at);
             }
         }
         loop {
@@ -229,7 +231,7 @@ impl SurrealStore {
                     )));
                 }
                 head.next = batch.end;
-                head.at = batch.at;
+                head.at = head.at.max(batch.at);
             }
         }
     }
@@ -252,8 +254,9 @@ fn stored_ends(row: Value) -> Result<Head, StoreError> {
     let mut row = Row::new("meta", row)?;
     // A checkpoint may be recorded before anything was ever trimmed.
     let oldest = match row.take("oldest") {
+        Err(_) | Ok(Value::None) => 1,
         Ok(Value::Number(number)) => number.to_int().and_then(|n| Position::try_from(n).ok()).unwrap_or(1),
-        _ => 1,
+        Ok(_) => return Err(corrupt("meta:['journal', 0].oldest is not a number")),
     };
     Ok(Head {
         oldest,

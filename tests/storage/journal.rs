@@ -138,6 +138,25 @@ async fn a_reopened_store_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_right_after_opening_keeps_the_end_of_a_journal_trimmed_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = on_disk(directory.path()).await;
+    let epoch = store.acquire().await.unwrap();
+    for first in 1..=5 {
+        store.append(&batch(first, 1, epoch)).await.unwrap();
+    }
+    assert_eq!(store.trim(u64::MAX).await.unwrap(), 5);
+    store.close().await;
+
+    let store = on_disk(directory.path()).await;
+    store.acquire().await.unwrap();
+    store.set_checkpoint(6).await.unwrap();
+    let bounds = store.bounds().await.unwrap();
+    assert_eq!(bounds, JournalBounds { oldest: 0, newest: 5, replay_from: 6, at: 1_005 });
+    store.close().await;
+}
+
+#[tokio::test]
 #[ignore = "prints a figure for people; says nothing about right or wrong"]
 async fn the_latency_of_one_commit() {
     let directory = tempfile::tempdir().unwrap();
