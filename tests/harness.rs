@@ -111,8 +111,8 @@ impl App {
     /// A service on an empty store with other settings than the defaults.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
-        settings.server.address = "127.0.0.1:0".to_owned();
-        settings.storage.url = "mem://".to_owned();
+        settings.server.address = "127.0.0.1:0".parse().expect("an address");
+        settings.storage.url = "mem://".parse().expect("a storage URL");
         change(&mut settings);
         let clock = Arc::new(ManualClock::at(START));
         let service = Service::start(settings, clock.clone()).await.expect("the service starts");

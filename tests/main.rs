@@ -1,10 +1,22 @@
 //! The tests of the whole service, one binary: every module is a subject, every test a sentence.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
+mod crash;
+mod harness;
+mod odd_input;
+
 mod config {
     mod layers;
     mod pages;
     mod values;
+}
+mod endpoints {
+    mod finding;
+    mod listing;
+    mod marking;
+    mod seats;
+    mod sending;
+    mod serving;
 }
 mod program {
     mod refusals;

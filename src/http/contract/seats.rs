@@ -54,7 +54,7 @@ fn seat(field: &'static str, text: &str) -> Result<Address, Refusal> {
 /// The directory's row of a seat; `None` when it knows none.
 async fn row(call: &Call, seat: &Address) -> Result<Option<PositionRow>, Rejection> {
     match call.app.router.get_position(&seat.id).await {
-        Ok(row) => Ok(Some(row)),
+        Ok(row) => Ok(Some(PositionRow::clone(&row))),
         Err(Rejection::Refused(Refusal::UnknownSeat)) => Ok(None),
         Err(rejection) => Err(rejection),
     }
