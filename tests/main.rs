@@ -22,6 +22,12 @@ mod program {
     mod refusals;
     mod showing;
 }
+mod reading {
+    mod bodies;
+    mod fields;
+    mod surface;
+    mod wire;
+}
 mod storage {
     mod contract;
     mod failures;
