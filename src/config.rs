@@ -37,6 +37,16 @@ impl Config {
     }
 }
 
+impl Settings {
+    /// The built-in defaults alone: no file, no environment, no flags.
+    ///
+    /// # Errors
+    /// Only if the table of settings is defective, which tests rule out.
+    pub fn built_in() -> Result<Self, ConfigError> {
+        typed(&layers::built_in()?)
+    }
+}
+
 /// Reads, checks and joins all layers.
 ///
 /// # Errors
@@ -49,6 +59,10 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
         settings.storage.password = password_from(&settings.storage.password_file)?;
     }
     Ok(Config { settings, figment })
+}
+
+fn typed(figment: &Figment) -> Result<Settings, ConfigError> {
+    figment.extract().map_err(|error| ConfigError::Defect(error.to_string()))
 }
 
 fn password_from(path: &str) -> Result<Secret, ConfigError> {

@@ -19,6 +19,8 @@ mod endpoints {
     mod serving;
 }
 mod program {
+    mod life;
+    mod process;
     mod refusals;
     mod showing;
 }

@@ -57,7 +57,7 @@ impl Provider for Layer {
 /// # Errors
 /// The first thing wrong, from the lowest layer up.
 pub fn stack(sources: &Sources) -> Result<Figment, ConfigError> {
-    let mut figment = Figment::new().merge(defaults()?);
+    let mut figment = built_in()?;
     if let Some(path) = file_of(sources) {
         figment = figment.merge(file(&path)?);
     }
@@ -70,6 +70,14 @@ pub fn stack(sources: &Sources) -> Result<Figment, ConfigError> {
         figment = figment.merge(single(key, text, format!("flag {flag}"))?);
     }
     Ok(figment)
+}
+
+/// The lowest layer alone.
+///
+/// # Errors
+/// A defect of the table.
+pub fn built_in() -> Result<Figment, ConfigError> {
+    Ok(Figment::new().merge(defaults()?))
 }
 
 fn defaults() -> Result<Layer, ConfigError> {
