@@ -1,3 +1,5 @@
+//! What is written, and what is answered while it is.
+
 use super::*;
 use crate::api::Rejection;
 use crate::domain::ids::ActorKey;

@@ -1,3 +1,5 @@
+//! What comes back after kills, snapshots and restarts.
+
 use std::sync::Arc;
 
 use rand::rngs::StdRng;

@@ -1,3 +1,5 @@
+//! Open, defined and deleted groups.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Marks, stretches, who has read.
+
 use super::*;
 
 #[test]

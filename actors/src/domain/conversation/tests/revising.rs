@@ -1,3 +1,5 @@
+//! Withdrawal and votes.
+
 use super::*;
 use crate::domain::ids::Kind;
 

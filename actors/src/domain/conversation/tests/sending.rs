@@ -1,3 +1,5 @@
+//! Places, keys, notices.
+
 use super::*;
 
 #[test]

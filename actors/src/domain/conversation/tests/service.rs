@@ -1,3 +1,5 @@
+//! Service conversations: sessions, the desk as one reader.
+
 use std::sync::Arc;
 
 use uuid::Uuid;
