@@ -4,6 +4,7 @@
 mod crash;
 mod harness;
 mod odd_input;
+mod resources;
 
 mod config {
     mod layers;

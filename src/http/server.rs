@@ -132,10 +132,19 @@ async fn handle(
         let call = Call { endpoint: route.endpoint, values, app: state.clone() };
         (route.handler)(call).await.map_err(Problem::from)
     };
-    match timeout(settings.request_timeout, AssertUnwindSafe(handling).catch_unwind()).await {
+    contained(route.endpoint.operation, settings.request_timeout, handling).await
+}
+
+/// Runs a handler within its time; its panic ends here.
+async fn contained(
+    operation: &'static str,
+    limit: Duration,
+    handling: impl Future<Output = Result<Answer, Problem>>,
+) -> Result<Answer, Problem> {
+    match timeout(limit, AssertUnwindSafe(handling).catch_unwind()).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => {
-            tracing::error!(operation = route.endpoint.operation, "a handler panicked");
+            tracing::error!(operation, "a handler panicked");
             Err(Problem::plain(&DEFECT))
         }
         Err(_elapsed) => Err(Problem::plain(&TIMED_OUT)),
@@ -153,4 +162,29 @@ fn respond(answer: Answer, allow: Option<String>) -> HttpResponse {
         response.insert_header((ALLOW, methods));
     }
     response.body(answer.body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(50);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_panics_costs_its_request_only() {
+        let outcome = contained("test", SHORT, async { panic!("on purpose") }).await;
+        assert_eq!(outcome.err(), Some(Problem::plain(&DEFECT)));
+        let outcome = contained("test", SHORT, async { Ok(Answer::new(&(), 0)) }).await;
+        assert_eq!(outcome.map(|answer| answer.status).ok(), Some(200));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_takes_too_long_is_answered_503_and_when_to_retry() {
+        let outcome = contained("test", SHORT, std::future::pending()).await;
+        let problem = Problem::plain(&TIMED_OUT);
+        assert_eq!(outcome.err().as_ref(), Some(&problem));
+        let response = respond(Answer::problem(&problem, BusinessStatus::Ok), None);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.headers().contains_key(RETRY_AFTER));
+    }
 }
