@@ -23,6 +23,19 @@ const ACKNOWLEDGED: u64 = 500;
 /// Senders that never pause: each has a request in flight when the kill comes.
 const SENDERS: u64 = 24;
 
+/// Settings under which snapshots, passivation and trimming go on all the time, so that kills meet them too.
+const BUSY_STORAGE: [&str; 4] = [
+    "checkpoint.interval_ms=50",
+    "checkpoint.lag_events=100",
+    "passivation.idle_after_ms=100",
+    "journal.retention_hours=0",
+];
+
+/// Every other round runs with [`BUSY_STORAGE`].
+fn settings(round: u64) -> &'static [&'static str] {
+    if round % 2 == 1 { &BUSY_STORAGE } else { &[] }
+}
+
 /// Conversations, so that hot ones are hit by several senders at once.
 const CONVERSATIONS: i64 = 8;
 
@@ -34,14 +47,14 @@ async fn nothing_acknowledged_is_lost_doubled_or_renumbered_by_kill_9() {
     let ledger = Arc::new(Ledger::default());
     let mut routing = Routing::default();
     for round in 0..ROUNDS {
-        let process = Process::start(store.path()).await;
+        let process = Process::start(store.path(), settings(round)).await;
         ledger.check(&process).await;
         routing.check(&process).await;
         routing.work(&process, round).await;
         vote(&process, &ledger, round).await;
         send_until_killed(process, &ledger, round, seed).await;
     }
-    let process = Process::start(store.path()).await;
+    let process = Process::start(store.path(), &[]).await;
     ledger.check(&process).await;
     routing.check(&process).await;
     assert!(ledger.acknowledged() >= ROUNDS * ACKNOWLEDGED);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use messagecenter::config::Settings;
+use messagecenter::config::{self, Settings, Sources};
 use messagecenter::service::Service;
 use messagecenter_actors::clock::ManualClock;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -110,7 +110,7 @@ impl App {
 
     /// A service on an empty store with other settings than the defaults.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = Settings::default();
+        let mut settings = config::load(&Sources::default()).expect("the built-in defaults").settings;
         settings.server.address = "127.0.0.1:0".parse().expect("an address");
         settings.storage.url = "mem://".parse().expect("a storage URL");
         change(&mut settings);

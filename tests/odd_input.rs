@@ -118,6 +118,7 @@ async fn odd_ids_name_distinct_conversations_and_come_back_as_sent() {
 async fn crashes(app: &App) -> u64 {
     let text = app.client.get(format!("{}/metrics", app.base)).send().await.expect("an answer").text().await;
     let text = text.expect("text");
+    assert!(text.contains("messagecenter_dead_letters"), "the figure exists");
     let lines = text.lines().filter(|line| line.starts_with("messagecenter_dead_letters_total"));
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }

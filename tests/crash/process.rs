@@ -24,11 +24,12 @@ pub struct Told {
 }
 
 impl Process {
-    /// Starts on `store` and waits for the line that says it is ready.
-    pub async fn start(store: &Path) -> Self {
+    /// Starts on `store` with these settings and waits for the line that says it is ready.
+    pub async fn start(store: &Path, settings: &[&str]) -> Self {
         let url = format!("rocksdb://{}?sync=every", store.join("store").display());
         let mut child = Command::new(env!("CARGO_BIN_EXE_messagecenter"))
             .args(["serve", "--address", "127.0.0.1:0", "--storage", &url])
+            .args(settings.iter().flat_map(|setting| ["--set", setting]))
             .current_dir(store)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

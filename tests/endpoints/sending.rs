@@ -100,7 +100,7 @@ async fn a_send_without_target_is_refused() {
 async fn systems_and_bots_need_no_identity_but_a_name() {
     let app = App::start().await;
     let mut body = text(3, 4, "5", "maintenance tonight");
-    app.post(&nobody(), "messageAdd", body.clone()).await.refused(40020);
+    app.post(&nobody(), "messageAdd", body.clone()).await.refused(40010);
     body["sendId"] = json!("ops");
     app.post(&nobody(), "messageAdd", body).await.ok();
     assert_eq!(app.unread(&user(5), 2).await, 1);
