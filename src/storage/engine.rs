@@ -156,16 +156,21 @@ impl Engine {
             while client.sharers() > 1 && tokio::time::Instant::now() < patience {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            drop(client);
-            let Some(datastore) = datastore else { return };
-            if let Err(error) = datastore.shutdown().await {
+            if let Some(datastore) = datastore
+                && let Err(error) = datastore.shutdown().await
+            {
                 tracing::warn!(%error, "the storage engine did not close cleanly");
             }
+            client
         });
-        if shut.await.is_none() {
+        // Dropping the last client makes its own task shut the engine down as well, and that second time is
+        // logged as errors: it is let go when the threads of that task have ended.
+        let client = shut.await;
+        if client.is_none() {
             tracing::warn!("the storage engine's closing ended early");
         }
         stop(runtime).await;
+        drop(client);
     }
 }
 
