@@ -4,7 +4,6 @@
 mod crash;
 mod harness;
 mod odd_input;
-mod resources;
 
 mod config {
     mod layers;
@@ -40,4 +39,7 @@ mod storage {
     mod state;
     mod stores;
     mod urls;
+}
+mod v1 {
+    mod resources;
 }
