@@ -16,10 +16,15 @@ help:
 run: tools
 	$(CARGO) run --locked -- serve $(ARGS)
 
-# Doctests and the actors' unit tests first, the tests of the whole service last.
+# The actors' own test binaries. Always built with --workspace: alone they would get dependencies with fewer
+# features, and so other builds of them.
+ACTOR_TESTS := $(patsubst actors/tests/%/main.rs,--test %,$(wildcard actors/tests/*/main.rs)) \
+	$(patsubst actors/tests/%.rs,--test %,$(wildcard actors/tests/*.rs))
+
+# Examples in the documentation, then the actors, then the whole service: its summary is the last.
 test: tools
 	$(CARGO) test --locked --workspace --doc
-	$(CARGO) test --locked --workspace --lib --bins
+	$(CARGO) test --locked --workspace --lib --bins $(ACTOR_TESTS)
 	$(CARGO) test --locked --workspace --test main
 
 release: tools
