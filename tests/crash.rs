@@ -101,7 +101,7 @@ async fn send_until_killed(process: Process, ledger: &Arc<Ledger>, round: u64, s
 async fn vote(process: &Process, ledger: &Ledger, round: u64) {
     for pair in 0..CONVERSATIONS {
         let Some(message) = ledger.newest(pair) else { continue };
-        let vote = if round % 2 == 0 { 1 } else { -1 };
+        let vote = if round.is_multiple_of(2) { 1 } else { -1 };
         let body = json!({ "messageId": message, "appraise": vote });
         let reply = process.post(&user(2_000 + pair), "appraiseMessage", body).await.expect("an answer");
         assert_eq!(reply["data"]["mine"], vote, "{reply}");

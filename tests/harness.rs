@@ -14,6 +14,7 @@ pub const START: i64 = 1_767_225_600_000;
 
 /// A running service.
 pub struct App {
+    #[allow(dead_code, reason = "keeps the service running; some tests stop it")]
     pub service: Service,
     pub clock: Arc<ManualClock>,
     pub client: reqwest::Client,
@@ -74,6 +75,7 @@ impl Who {
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub status: u16,
+    #[allow(dead_code, reason = "a failed assertion shows them")]
     pub headers: HeaderMap,
     pub code: i64,
     pub msg: String,

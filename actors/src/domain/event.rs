@@ -24,6 +24,7 @@ pub struct Recorded {
 }
 
 /// One decided change, by the actor that decided it.
+#[allow(clippy::large_enum_variant, reason = "nearly every fact is the large one, and each sits in an Arc")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Fact {
     /// Decided by a conversation.
