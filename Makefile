@@ -4,7 +4,7 @@
 CARGO ?= cargo
 ARGS ?=
 
-.PHONY: run test release bench lint tools help
+.PHONY: run test release bench lint tools tools-test help
 
 help:
 	@echo "make run      build (quick profile) and start the service on 127.0.0.1:8888"
@@ -22,7 +22,7 @@ ACTOR_TESTS := $(patsubst actors/tests/%/main.rs,--test %,$(wildcard actors/test
 	$(patsubst actors/tests/%.rs,--test %,$(wildcard actors/tests/*.rs))
 
 # Examples in the documentation, then the actors, then the whole service: its summary is the last.
-test: tools
+test: tools-test
 	$(CARGO) test --locked --workspace --doc
 	$(CARGO) test --locked --workspace --lib --bins $(ACTOR_TESTS)
 	$(CARGO) test --locked --workspace --test main
@@ -31,7 +31,7 @@ release: tools
 	$(CARGO) build --locked --release
 
 bench: tools
-	$(CARGO) bench --locked --package messagecenter
+	$(CARGO) bench --locked --bench '*'
 
 lint: tools
 	$(CARGO) fmt --all --check
@@ -39,3 +39,6 @@ lint: tools
 
 tools:
 	@CARGO="$(CARGO)" sh .ci/tools
+
+tools-test:
+	@CARGO="$(CARGO)" sh .ci/tools test

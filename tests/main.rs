@@ -19,10 +19,12 @@ mod endpoints {
     mod serving;
 }
 mod program {
+    mod figures;
     mod life;
     mod process;
     mod refusals;
     mod showing;
+    mod tour;
 }
 mod reading {
     mod bodies;
