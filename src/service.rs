@@ -1,10 +1,11 @@
 //! The service: storage, journal and actors, HTTP in front, put together in that order and taken apart in the
 //! opposite one.
 //!
-//! [`Service::start`] returns when requests are answered. [`Service::stop`] loses nothing that was admitted:
-//! from its first moment new commands are refused as draining and readiness says so; what was admitted is
-//! finished and answered; then snapshots are written and the store is closed. A service that is killed instead
-//! loses nothing that was acknowledged either: the next start replays what no snapshot holds.
+//! [`Service::start`] returns when requests are answered. [`Service::stop`] loses nothing that was admitted: it
+//! is not ready any more, then HTTP takes no new request and finishes those it has, then the actors write their
+//! snapshots, then the journal and the store are closed. Every step is bounded, so a request that hangs does
+//! not keep the process. A service that is killed instead loses nothing that was acknowledged either: the next
+//! start replays what no snapshot holds.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use messagecenter_actors::journal::Journal;
-use messagecenter_actors::ports::{StoreError, WallClock};
+use messagecenter_actors::ports::{Store, StoreError, WallClock};
 use messagecenter_actors::router::Router;
 use messagecenter_actors::router::lifecycle::{Running, Startup};
 use prometheus_client::registry::Registry;
@@ -66,7 +67,8 @@ pub struct Service {
     description: String,
     readiness: Readiness,
     running: Running,
-    store: Arc<SurrealStore>,
+    /// Closed last; `None` when whoever started the service gave it a store of its own.
+    engine: Option<Arc<SurrealStore>>,
     http: ServerHandle,
     serving: JoinHandle<io::Result<()>>,
     health: JoinHandle<()>,
@@ -79,23 +81,38 @@ impl Service {
     /// # Errors
     /// The store is held by another process, cannot be read, or the address is taken.
     pub async fn start(settings: Settings, wall: Arc<dyn WallClock>) -> Result<Self, StartError> {
-        let store = Arc::new(SurrealStore::open(&settings.storage_options()).await?);
+        let engine = Arc::new(SurrealStore::open(&settings.storage_options()).await?);
+        match Self::start_on(settings, wall, engine.clone(), engine.durability()).await {
+            Ok(service) => Ok(Self { engine: Some(engine), ..service }),
+            Err(error) => {
+                engine.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// As [`Service::start`], on a store that is open already and that the caller closes.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the address is taken.
+    pub async fn start_on(
+        settings: Settings,
+        wall: Arc<dyn WallClock>,
+        store: Arc<dyn Store>,
+        durability: &str,
+    ) -> Result<Self, StartError> {
         let mut registry = Registry::default();
         let startup = Startup {
-            store: store.clone(),
+            store,
             wall,
             policy: settings.policy(),
             rules: settings.rules(),
             journal: settings.journal_settings(),
             handle: Handle::current(),
         };
-        let running = match Running::start(startup, &mut registry).await {
-            Ok(running) => running,
-            Err(cause) => {
-                store.close().await;
-                return Err(StartError::Recover { url: settings.storage.url.to_string(), cause });
-            }
-        };
+        let running = Running::start(startup, &mut registry)
+            .await
+            .map_err(|cause| StartError::Recover { url: settings.storage.url.to_string(), cause })?;
         let readiness = Readiness::default();
         let state = AppState {
             router: Arc::clone(&running.router),
@@ -107,18 +124,17 @@ impl Service {
             Ok(listening) => listening,
             Err(cause) => {
                 running.stop().await;
-                store.close().await;
                 return Err(StartError::Listen { address: settings.server.address, cause });
             }
         };
         let journal = Arc::clone(&running.router.world().journal);
         Ok(Self {
             address: listening.address,
-            description: format!("{}, {}", settings.storage.url, store.durability()),
+            description: format!("{}, {}", settings.storage.url, durability),
             health: tokio::spawn(watch_journal(journal, readiness.clone())),
             readiness,
             running,
-            store,
+            engine: None,
             http: listening.handle,
             serving: tokio::spawn(listening.server),
         })
@@ -144,18 +160,21 @@ impl Service {
         self.running.router.world().journal.fenced().await;
     }
 
-    /// Drains and ends: not ready, what was admitted is finished and answered, snapshots, journal, store.
+    /// Drains and ends: not ready, requests finished and answered, snapshots, journal, store.
     pub async fn stop(self) {
         self.health.abort();
         self.readiness.wait_for(DRAIN, "the service is shutting down");
-        self.running.stop().await;
+        // HTTP goes first: a request that takes several steps must find every actor until it is answered.
         self.http.stop(true).await;
         match self.serving.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the HTTP server ended badly"),
             Err(error) => tracing::error!(%error, "the HTTP server ended badly"),
         }
-        self.store.close().await;
+        self.running.stop().await;
+        if let Some(engine) = self.engine {
+            engine.close().await;
+        }
     }
 }
 

@@ -28,6 +28,7 @@ pub mod value;
 use self::engine::Engine;
 use self::journal::Head;
 use self::lease::Lease;
+use self::state::Saves;
 pub use self::options::{OpenError, StorageOptions};
 pub use self::url::StorageUrl;
 
@@ -39,6 +40,8 @@ pub struct SurrealStore {
     lease: Lease,
     /// What is known of the journal's ends. Serialises the statements that write them.
     head: tokio::sync::Mutex<Head>,
+    /// Snapshots being written.
+    saves: Saves,
 }
 
 impl SurrealStore {
@@ -62,6 +65,7 @@ impl SurrealStore {
             url: options.url.clone(),
             lease: Lease::new(options.lease_in_commits),
             head: tokio::sync::Mutex::new(Head::default()),
+            saves: Saves::new(options.timeout),
         })
     }
 

@@ -60,7 +60,8 @@ pub trait Deliver: Send + Sync + 'static {
     /// Puts one committed fact into the mailbox of `key` if that actor is active; else does nothing (the
     /// journal's index keeps it for its recovery).
     fn deliver(&self, key: &ActorKey, event: &Arc<Recorded>);
-    /// Sees every committed fact once, in position order, before deliveries (group heads).
+    /// Sees every committed fact once, in position order, after deliveries (group heads): what it shows, those
+    /// concerned were told before.
     fn observe(&self, event: &Arc<Recorded>);
     /// A commit failed for good: every active actor must check whether it is ahead of the disk.
     fn rolled_back(&self);
@@ -284,11 +285,13 @@ impl Journal {
         };
         let _ = progress.wait_for(over).await; // the sender lives as long as the journal
         let refused = |why: &str| Err(StoreError::Unavailable(format!("snapshot of {}: {why}", snapshot.key)));
-        if self.lost(generation, decided) {
-            return refused("it holds facts that were lost");
-        }
+        // In this order: if nothing was lost by the second look, the position seen before is not one that was
+        // given out again.
         if decided > self.committed() {
             return refused("it holds facts without an outcome");
+        }
+        if self.lost(generation, decided) {
+            return refused("it holds facts that were lost");
         }
         // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
         // the lock, so an older snapshot never lands on a newer one.

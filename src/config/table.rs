@@ -209,7 +209,7 @@ pub static SETTINGS: &[Setting] = &[
         "checkpoint.actors",
         "500",
         (1, 1_000_000),
-        "Most actors asked for a snapshot in one interval, so that checkpoints do not crowd out callers.",
+        "Most actors asked for a snapshot at once, so that checkpoints do not crowd out callers.",
     ),
     integer(
         "supervision.restart_budget",

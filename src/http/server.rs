@@ -27,8 +27,8 @@ use crate::config::settings::BusinessStatus;
 /// How long an idle connection is kept: longer than the 60 s of usual load balancers, so that they close first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long a shutdown waits for answers that are being written.
-const SHUTDOWN_SECONDS: u64 = 10;
+/// How long a shutdown waits for answers to be written, beyond the time that requests may take anyway.
+const WRITING_SECONDS: u64 = 4;
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -73,13 +73,15 @@ pub struct Serving {
 /// The address cannot be listened on.
 pub fn serve(settings: HttpSettings, state: AppState) -> io::Result<Serving> {
     let (address, workers) = (settings.address, settings.workers);
+    // A request that has just begun may take its time twice: for its body and for its answer.
+    let shutdown_seconds = (settings.request_timeout * 2).as_secs() + WRITING_SECONDS;
     let shared = (settings, state);
     let server = HttpServer::new(move || {
         App::new().app_data(web::Data::new(shared.clone())).default_service(web::to(answer))
     })
     .workers(workers.max(1))
     .keep_alive(KEEP_ALIVE)
-    .shutdown_timeout(SHUTDOWN_SECONDS)
+    .shutdown_timeout(shutdown_seconds)
     .disable_signals()
     .bind(address)?;
     let address = server.addrs().first().copied().unwrap_or(address);

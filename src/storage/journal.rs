@@ -56,7 +56,8 @@ impl Head {
         JournalBounds {
             oldest: if self.oldest < self.next { self.oldest } else { 0 },
             newest: self.next - 1, // `next` starts at 1 and only grows
-            replay_from: self.replay_from,
+            // Only what snapshots hold is trimmed; a checkpoint written late may still lie below.
+            replay_from: self.replay_from.max(self.oldest),
             at: self.at,
         }
     }

@@ -89,18 +89,30 @@ impl Lease {
         &self,
         engine: &Engine,
         text: &Guarded,
+        binds: Object,
+        epoch: Option<u64>,
+    ) -> Result<(), StoreError> {
+        self.write_holding(engine, text, binds, epoch, ()).await
+    }
+
+    /// As [`Lease::write`]; `also` is dropped when the statement has ended, even if the caller went away.
+    pub(super) async fn write_holding(
+        &self,
+        engine: &Engine,
+        text: &Guarded,
         mut binds: Object,
         epoch: Option<u64>,
+        also: impl Send + 'static,
     ) -> Result<(), StoreError> {
         let held = Arc::clone(&self.epoch).read_owned().await;
         let epoch = epoch.unwrap_or(*held);
         if self.in_commits {
             binds.insert("epoch", integer(epoch));
-            return engine.query_holding(Operation::Write, text.checked, binds, held).await.map(drop);
+            return engine.query_holding(Operation::Write, text.checked, binds, (held, also)).await.map(drop);
         }
         if epoch < *held {
             return Err(StoreError::Fenced(format!("epoch {epoch} was followed by {}", *held)));
         }
-        engine.query_holding(Operation::Write, text.plain, binds, held).await.map(drop)
+        engine.query_holding(Operation::Write, text.plain, binds, (held, also)).await.map(drop)
     }
 }

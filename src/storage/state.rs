@@ -1,12 +1,19 @@
 //! Snapshots (`snapshot:[kind, id]`) and their pages (`history`, `member`, `inbox_row`, each `[id, page]`).
 //!
 //! A snapshot and its changed pages are one transaction: a crash leaves the old ones whole or the new ones
-//! whole. Pages are plain objects: `SELECT * FROM history:['<conversation id>', 0]` shows messages.
+//! whole. A write whose caller stopped waiting still holds its actor: neither another write nor a read of the
+//! snapshot begins before it has ended, so an older snapshot never lands on a newer one nor between reading a
+//! snapshot and its pages. Pages are plain objects: `SELECT * FROM history:['<conversation id>', 0]` shows messages.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use messagecenter_actors::domain::ids::ActorKey;
 use messagecenter_actors::ports::{Collection, Page, Snapshot, StateStore, StoreError};
 use surrealdb_types::{Array, Value};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::SurrealStore;
 use super::failure::{Operation, corrupt};
@@ -30,6 +37,29 @@ const fn content_field(collection: Collection) -> &'static str {
         Collection::History => "messages",
         Collection::Members => "members",
         Collection::Rows => "rows",
+    }
+}
+
+/// Locks that the writes of snapshots share: many more than run at once.
+const STRIPES: usize = 256;
+
+/// One write of a snapshot per actor at a time, counted until the engine has ended it.
+pub(super) struct Saves {
+    stripes: Vec<Arc<Mutex<()>>>,
+    patience: Duration,
+}
+
+impl Saves {
+    /// None is under way. `patience`: how long one that follows waits for it.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { stripes: (0..STRIPES).map(|_| Arc::default()).collect(), patience }
+    }
+
+    async fn alone(&self, key: &ActorKey) -> Result<OwnedMutexGuard<()>, StoreError> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
+        let stripe = self.stripes.get(hash as usize % STRIPES).cloned().unwrap_or_default();
+        let alone = tokio::time::timeout(self.patience, stripe.lock_owned()).await;
+        alone.map_err(|_| StoreError::Unavailable("an earlier snapshot is still being written".to_owned()))
     }
 }
 
@@ -86,6 +116,7 @@ fn written_page(key: &ActorKey, page: &Page) -> Value {
 #[async_trait]
 impl StateStore for SurrealStore {
     async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
+        drop(self.saves.alone(key).await?);
         let binds = object([("id", snapshot_id(key))]);
         let mut answers = self.engine.query(Operation::Read, READ, binds).await?;
         answers.rows(0)?.pop().map(|row| snapshot_of(key, row)).transpose()
@@ -132,12 +163,13 @@ impl StateStore for SurrealStore {
             ("state", bytes(&snapshot.state)),
         ]);
         let mut binds = object([("id", snapshot_id(&snapshot.key)), ("snapshot", Value::Object(content))]);
+        let alone = self.saves.alone(&snapshot.key).await?;
         if pages.is_empty() {
-            return self.lease.write(&self.engine, &SAVE, binds, None).await;
+            return self.lease.write_holding(&self.engine, &SAVE, binds, None, alone).await;
         }
         let written: Array = pages.iter().map(|page| written_page(&snapshot.key, page)).collect();
         binds.insert("pages", Value::Array(written));
-        self.lease.write(&self.engine, &SAVE_WITH_PAGES, binds, None).await
+        self.lease.write_holding(&self.engine, &SAVE_WITH_PAGES, binds, None, alone).await
     }
 
     async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError> {

@@ -18,22 +18,33 @@ use crate::ports::StoreError;
 /// write any must not keep others from being asked.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// How soon the next actors are asked while some lag: soon after those asked before have written theirs.
+const WHILE_LAGGING: Duration = Duration::from_millis(100);
+
+/// An actor that was asked for a snapshot, because of the fact at `oldest`.
+struct Asked {
+    oldest: Position,
+    when: Instant,
+}
+
 /// Runs until the journal closes.
 pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
     let mut closing = journal.closing.subscribe();
-    let mut asked: HashMap<ActorKey, Instant> = HashMap::new();
+    let mut asked: HashMap<ActorKey, Asked> = HashMap::new();
+    let interval = journal.settings.checkpoint_interval;
     loop {
+        let pause = if asked.is_empty() { interval } else { interval.min(WHILE_LAGGING) };
         tokio::select! {
-            () = tokio::time::sleep(journal.settings.checkpoint_interval) => {}
+            () = tokio::time::sleep(pause) => {}
             _ = closing.wait_for(|closing| *closing) => return,
         }
         if journal.healthy().is_err() {
             continue;
         }
-        asked.retain(|_, when| when.elapsed() < ASK_AGAIN_AFTER);
-        for key in journal.lagging(&asked) {
+        journal.forget_answered(&mut asked);
+        for (key, oldest) in journal.lagging(&asked) {
             guarded("checkpoint", || deliver.checkpoint(&key));
-            asked.insert(key, Instant::now());
+            asked.insert(key, Asked { oldest, when: Instant::now() });
         }
         if let Err(error) = journal.checkpoint_now().await {
             tracing::warn!(%error, "the checkpoint could not be advanced");
@@ -42,9 +53,17 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
 }
 
 impl Journal {
+    /// Leaves those whose snapshot is still missing and who are not to be asked again yet.
+    fn forget_answered(&self, asked: &mut HashMap<ActorKey, Asked>) {
+        let index = self.index.lock();
+        asked.retain(|key, asked| {
+            asked.when.elapsed() < ASK_AGAIN_AFTER && index.oldest_of(key).is_some_and(|is| is <= asked.oldest)
+        });
+    }
+
     /// The actors whose oldest unsaved fact lies too far behind, oldest first, without those just asked; at
-    /// most as many as one interval may ask.
-    fn lagging(&self, asked: &HashMap<ActorKey, Instant>) -> Vec<ActorKey> {
+    /// most as many as may be asked at once, with those asked within one interval who have not written yet.
+    fn lagging(&self, asked: &HashMap<ActorKey, Asked>) -> Vec<(ActorKey, Position)> {
         let settings = &self.settings;
         let committed = self.committed();
         let too_many_below = committed.saturating_sub(settings.checkpoint_lag_events);
@@ -59,13 +78,21 @@ impl Journal {
         };
         let below = too_many_below.max(too_large_below).max(too_old_below);
         let index = self.index.lock();
-        let behind = index.by_age().take_while(|(oldest, _)| *oldest < below).map(|(_, key)| key);
-        behind.filter(|key| !asked.contains_key(*key)).take(settings.checkpoint_actors).cloned().collect()
+        let busy = asked.values().filter(|asked| asked.when.elapsed() < settings.checkpoint_interval).count();
+        let room = settings.checkpoint_actors.saturating_sub(busy);
+        let behind = index.by_age().take_while(|(oldest, _)| *oldest < below);
+        let next = behind.filter(|(_, key)| !asked.contains_key(*key)).take(room);
+        next.map(|(oldest, key)| (key.clone(), oldest)).collect()
     }
 
-    /// The keys of all actors with facts above their snapshot, the oldest first: whom to ask at shutdown.
+    /// The keys of all actors with facts above their snapshot, the oldest first.
     pub fn dirty_keys(&self) -> Vec<ActorKey> {
         self.index.lock().by_age().map(|(_, key)| key.clone()).collect()
+    }
+
+    /// The oldest `limit` of them: whom to ask next at shutdown.
+    pub fn oldest_dirty(&self, limit: usize) -> Vec<ActorKey> {
+        self.index.lock().by_age().take(limit).map(|(_, key)| key.clone()).collect()
     }
 
     /// Records the present checkpoint and deletes what nothing needs any more.

@@ -264,13 +264,13 @@ impl Journal {
         let bytes = drained.encoded.len();
         self.cache.insert(drained.first, Arc::clone(&drained.events), bytes);
         self.milestones.lock().note(drained.first, drained.at, bytes as u64);
-        for event in drained.events.iter() {
-            guarded("observe", || deliver.observe(event));
-        }
         for (event, audience) in drained.events.iter().zip(&audiences) {
             for key in audience {
                 guarded("deliver", || deliver.deliver(key, event));
             }
+        }
+        for event in drained.events.iter() {
+            guarded("observe", || deliver.observe(event));
         }
         let due = self.advance(drained.last);
         let_go(due);

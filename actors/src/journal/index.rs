@@ -67,6 +67,11 @@ impl Index {
         self.entries.get(key).map(|entries| entries.iter().copied().collect()).unwrap_or_default()
     }
 
+    /// The oldest fact that the snapshot of `key` lacks.
+    pub fn oldest_of(&self, key: &ActorKey) -> Option<Position> {
+        self.entries.get(key)?.front().map(|entry| entry.position())
+    }
+
     pub fn is_dirty(&self, key: &ActorKey) -> bool {
         self.entries.contains_key(key)
     }

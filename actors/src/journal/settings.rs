@@ -24,7 +24,8 @@ pub struct JournalSettings {
     pub checkpoint_lag_bytes: u64,
     /// The same in time.
     pub checkpoint_lag: Duration,
-    /// Most actors asked for a snapshot in one interval, so that checkpointing never crowds out callers.
+    /// Most actors asked for a snapshot at once, so that checkpointing never crowds out callers. The next are
+    /// asked as soon as those have written theirs, so that it keeps up however many lag.
     pub checkpoint_actors: usize,
     /// Bytes of recent facts kept decoded, so that an actor that activates seldom reads storage for them.
     pub cache_bytes: u64,

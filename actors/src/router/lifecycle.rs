@@ -1,9 +1,10 @@
 //! Start, sweep and drain: what the router does besides forwarding.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures::future::join_all;
+use futures::StreamExt;
 use prometheus_client::registry::Registry as Metrics;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -27,6 +28,22 @@ use crate::world::{Rules, World};
 /// How often idle actors are looked for and timers fire. Deadlines bind when judged, so this bounds only how
 /// late a place is noticed to be free when nobody asks.
 pub const SWEEP_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Enterprises woken at once at the start: all of them would take every place of the service.
+const WOKEN_AT_ONCE: usize = 64;
+
+/// How long a shutdown waits for what was admitted: longer than any commit or load is tried. What hangs longer
+/// is given up, so that it does not keep the process.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Actors asked for their last snapshot at once. Inactive ones are activated for it, so this bounds the memory.
+const SNAPSHOTS_AT_ONCE: usize = 512;
+
+/// How often a shutdown looks which snapshots are still missing.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// How long an actor has for its last snapshot before it is asked once more.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a shutdown waits for dirty actors to write their snapshots. What is missed is replayed.
 const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(20);
@@ -107,14 +124,16 @@ impl Running {
     }
 
     /// Finishes what was admitted, writes snapshots, closes the journal and ends the threads. New commands are
-    /// refused with `Draining` from the first moment.
+    /// refused with `Draining` from the first moment. Takes a bounded time whatever hangs.
     pub async fn stop(self) {
         let router = &self.router;
         router.conversations.close();
         router.sessions.close();
         router.shunts.close();
         router.inboxes.close();
-        router.service.drained().await;
+        if tokio::time::timeout(DRAIN_PATIENCE, router.service.drained()).await.is_err() {
+            tracing::warn!(commands = router.service.held(), "some commands hang; stopping without their answers");
+        }
         self.sweep.abort();
         let snapshots = self.snapshot_all();
         if tokio::time::timeout(SNAPSHOT_PATIENCE, snapshots).await.is_err() {
@@ -133,15 +152,20 @@ impl Running {
     async fn snapshot_all(&self) {
         let journal = &self.router.world.journal;
         journal.settled().await;
+        let mut asked: HashMap<ActorKey, Instant> = HashMap::new();
         loop {
-            let dirty = journal.dirty_keys();
+            let dirty = journal.oldest_dirty(SNAPSHOTS_AT_ONCE);
             if dirty.is_empty() {
                 return;
             }
-            for key in &dirty {
-                self.dispatch.tell_or_wake(key, Signal::Snapshot);
+            asked.retain(|key, when| when.elapsed() < ASK_AGAIN_AFTER && journal.is_dirty(key));
+            for key in dirty {
+                if !asked.contains_key(&key) {
+                    self.dispatch.tell_or_wake(&key, Signal::Snapshot);
+                    asked.insert(key, Instant::now());
+                }
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 }
@@ -157,7 +181,8 @@ impl Router {
             ActorKey::Shunt(ent) => Some(self.wake_shunt(ent)),
             _ => None,
         });
-        for outcome in join_all(wakes).await {
+        let mut wakes = futures::stream::iter(wakes).buffer_unordered(WOKEN_AT_ONCE);
+        while let Some(outcome) = wakes.next().await {
             if let Err(failure) = outcome {
                 tracing::error!(?failure, "an enterprise's routing did not wake");
             }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use self::choose::Chooser;
 use self::gather::{Candidate, Source};
+use self::groups::KnownHeads;
 use super::Router;
 use super::directory::rejected;
 use crate::api::{Caller, ConversationRow, Hat, ListRequest, Rejection, Rows, Unread};
@@ -36,20 +37,24 @@ impl Router {
     /// Only failures.
     pub async fn unread(&self, caller: &Caller) -> Result<Unread, Rejection> {
         let shared = shared_conversation(caller);
-        let mut unread = Unread::default();
-        let mut group_rows = Vec::new();
         let sources = Source::conversations(caller);
-        let counts = sources.iter().map(|source| self.count(source, shared));
-        for (totals, groups) in futures::future::try_join_all(counts).await? {
-            unread.one_to_one += totals.one_to_one;
-            unread.service += totals.service;
-            unread.notice += totals.notice;
-            group_rows.extend(groups);
+        let mut heads = KnownHeads::default();
+        loop {
+            let told = self.world.journal.committed();
+            let mut unread = Unread::default();
+            let mut group_rows = Vec::new();
+            let counts = sources.iter().map(|source| self.count(source, shared));
+            for (totals, groups) in futures::future::try_join_all(counts).await? {
+                unread.one_to_one += totals.one_to_one;
+                unread.service += totals.service;
+                unread.notice += totals.notice;
+                group_rows.extend(groups);
+            }
+            if self.learn_heads(&mut heads, &group_rows, told).await? {
+                unread.group = groups::views(group_rows, &heads).iter().map(|group| group.unread).sum();
+                return Ok(unread);
+            }
         }
-        for group in self.groups(group_rows).await? {
-            unread.group += group.unread;
-        }
-        Ok(unread)
     }
 
     /// One row per conversation: the caller's own and, for an agent, those that it serves or served.
@@ -59,14 +64,19 @@ impl Router {
     pub async fn conversations(&self, request: ListRequest) -> Result<Rows<ConversationRow>, Rejection> {
         let sources = Source::conversations(&request.caller);
         let chooser = Chooser::new(&request.filter, false);
-        let (mut candidates, mut total) = self.gather(&sources, &request, &chooser).await?;
-        if chooser.takes_groups() {
-            let rows = candidates.group_rows();
-            let groups = self.groups(rows).await?.into_iter().filter(|group| chooser.takes_group(group));
-            let before = candidates.rows.len();
-            candidates.rows.extend(groups.map(Candidate::group));
-            total += (candidates.rows.len() - before) as u64;
-        }
+        let mut heads = KnownHeads::default();
+        let (candidates, total) = loop {
+            let told = self.world.journal.committed();
+            let (mut candidates, mut total) = self.gather(&sources, &request, &chooser).await?;
+            let rows = if chooser.takes_groups() { candidates.group_rows() } else { Vec::new() };
+            if self.learn_heads(&mut heads, &rows, told).await? {
+                let groups = groups::views(rows, &heads).into_iter().filter(|group| chooser.takes_group(group));
+                let before = candidates.rows.len();
+                candidates.rows.extend(groups.map(Candidate::group));
+                total += (candidates.rows.len() - before) as u64;
+                break (candidates, total);
+            }
+        };
         self.page(&sources, candidates.rows, total, &request, &chooser).await
     }
 
@@ -107,19 +117,25 @@ impl Router {
         inbox: &InboxKey,
         conversation: Uuid,
     ) -> Result<Option<ConversationRow>, Rejection> {
-        let ask = InboxCommand::Row { view: View::Owner, conversation };
-        match self.inboxes.ask(inbox, ask).await? {
-            InboxAnswer::Row(None) => Ok(None),
-            InboxAnswer::Row(Some(row)) => {
-                let peers: Vec<Address> = row.peer.iter().cloned().collect();
-                let cards = self.directory.cards(&peers).await.map_err(rejected)?;
-                Ok(Some(show::row(*row, &cards, None)))
+        let mut heads = KnownHeads::default();
+        loop {
+            let told = self.world.journal.committed();
+            let ask = InboxCommand::Row { view: View::Owner, conversation };
+            match self.inboxes.ask(inbox, ask).await? {
+                InboxAnswer::Row(None) => return Ok(None),
+                InboxAnswer::Row(Some(row)) => {
+                    let peers: Vec<Address> = row.peer.iter().cloned().collect();
+                    let cards = self.directory.cards(&peers).await.map_err(rejected)?;
+                    return Ok(Some(show::row(*row, &cards, None)));
+                }
+                InboxAnswer::Group(group) => {
+                    let rows = vec![group];
+                    if self.learn_heads(&mut heads, &rows, told).await? {
+                        return Ok(groups::views(rows, &heads).into_iter().next().map(show::group));
+                    }
+                }
+                _ => return Err(unexpected().into()),
             }
-            InboxAnswer::Group(group) => {
-                let groups = self.groups(vec![group]).await?;
-                Ok(groups.into_iter().next().map(show::group))
-            }
-            _ => Err(unexpected().into()),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The groups of a caller, each with its head: what a group's row shows and counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::{Router, unexpected};
 use crate::conversation::{ConversationAnswer, ConversationCommand};
+use crate::domain::event::Position;
 use crate::domain::group_head::Head;
 use crate::domain::ids::Millis;
 use crate::domain::inbox::GroupRow;
@@ -30,27 +31,33 @@ pub(super) struct GroupView {
     pub(super) last_at: Millis,
 }
 
+/// The heads that one answer is made from.
+#[derive(Default)]
+pub(super) struct KnownHeads(HashMap<Uuid, Arc<Head>>);
+
 impl Router {
-    /// The groups of these rows, each once: of a group reached by two addresses the furthest mark and both
-    /// addresses' own messages count.
-    pub(super) async fn groups(&self, rows: Vec<GroupRow>) -> Result<Vec<GroupView>, Failure> {
-        let mut merged: BTreeMap<Uuid, GroupRow> = BTreeMap::new();
-        for row in rows {
-            match merged.get_mut(&row.conversation) {
-                Some(other) => merge(other, &row),
-                None => {
-                    merged.insert(row.conversation, row);
-                }
+    /// Learns the heads of these rows that are not known yet. `false`: a head just learned may show a message
+    /// that the rows' inboxes were not told of when they were asked (the caller's own would count as unread), so
+    /// ask for the rows again and come back; a head that was known before the rows were read never does.
+    ///
+    /// `told`: what was committed before the rows were asked for.
+    pub(super) async fn learn_heads(
+        &self,
+        heads: &mut KnownHeads,
+        rows: &[GroupRow],
+        told: Position,
+    ) -> Result<bool, Failure> {
+        let groups: BTreeSet<Uuid> = rows.iter().map(|row| row.conversation).collect();
+        let unknown: Vec<Uuid> = groups.into_iter().filter(|group| !heads.0.contains_key(group)).collect();
+        let mut all_told = true;
+        for some in unknown.chunks(LOADED_AT_ONCE) {
+            let learned = some.iter().map(|group| self.head(*group));
+            for (group, head) in some.iter().zip(futures::future::try_join_all(learned).await?) {
+                all_told &= head.position <= told;
+                heads.0.insert(*group, head);
             }
         }
-        let rows: Vec<GroupRow> = merged.into_values().collect();
-        let mut views = Vec::with_capacity(rows.len());
-        for some in rows.chunks(LOADED_AT_ONCE) {
-            let heads = some.iter().map(|row| self.head(row.conversation));
-            let heads = futures::future::try_join_all(heads).await?;
-            views.extend(some.iter().zip(heads).map(|(row, head)| view(row, head)));
-        }
-        Ok(views)
+        Ok(all_told)
     }
 
     async fn head(&self, group: Uuid) -> Result<Arc<Head>, Failure> {
@@ -63,6 +70,22 @@ impl Router {
             _ => Err(unexpected()),
         }
     }
+}
+
+/// The groups of these rows, each once: of a group reached by two addresses the furthest mark and both
+/// addresses' own messages count.
+pub(super) fn views(rows: Vec<GroupRow>, heads: &KnownHeads) -> Vec<GroupView> {
+    let mut merged: BTreeMap<Uuid, GroupRow> = BTreeMap::new();
+    for row in rows {
+        match merged.get_mut(&row.conversation) {
+            Some(other) => merge(other, &row),
+            None => {
+                merged.insert(row.conversation, row);
+            }
+        }
+    }
+    let known = |row: GroupRow| heads.0.get(&row.conversation).map(|head| view(&row, Arc::clone(head)));
+    merged.into_values().filter_map(known).collect()
 }
 
 fn merge(row: &mut GroupRow, other: &GroupRow) {
