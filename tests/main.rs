@@ -14,6 +14,8 @@ mod endpoints {
     mod finding;
     mod listing;
     mod marking;
+    mod restart;
+    mod routing;
     mod seats;
     mod sending;
     mod serving;
@@ -24,6 +26,7 @@ mod program {
     mod process;
     mod refusals;
     mod showing;
+    mod tools;
     mod tour;
 }
 mod reading {

@@ -22,7 +22,10 @@ async fn it_says_one_line_when_it_is_ready() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[]).await;
     let line = &program.ready_line;
-    assert!(line.starts_with(concat!("messagecenter ", env!("CARGO_PKG_VERSION"), " ready on http://")), "{line}");
+    assert!(
+        line.starts_with(concat!("messagecenter ", env!("CARGO_PKG_VERSION"), " ready on http://")),
+        "{line}"
+    );
     assert!(line.contains("rocksdb://data/messagecenter") && line.contains("fsync"), "{line}");
     assert!(folder.path().join("data/messagecenter").is_dir());
     let (status, body) = program.get("/readyz").await;
