@@ -6,6 +6,7 @@ use std::sync::Arc;
 use messagecenter::config::{self, Settings, Sources};
 use messagecenter::service::Service;
 use messagecenter_actors::clock::ManualClock;
+use messagecenter_actors::ports::Store;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
@@ -112,12 +113,24 @@ impl App {
 
     /// A service on an empty store with other settings than the defaults.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = config::load(&Sources::default()).expect("the built-in defaults").settings;
-        settings.server.address = "127.0.0.1:0".parse().expect("an address");
-        settings.storage.url = "mem://".parse().expect("a storage URL");
-        change(&mut settings);
-        let clock = Arc::new(ManualClock::at(START));
+        Self::start_at(START, change).await
+    }
+
+    /// The same, at another time than every test's beginning.
+    pub async fn start_at(time: i64, change: impl FnOnce(&mut Settings)) -> Self {
+        let (settings, clock) = (settings(change), Arc::new(ManualClock::at(time)));
         let service = Service::start(settings, clock.clone()).await.expect("the service starts");
+        Self::over(service, clock)
+    }
+
+    /// A service on a store of the test's own, which may fail on purpose.
+    pub async fn start_on(store: Arc<dyn Store>, change: impl FnOnce(&mut Settings)) -> Self {
+        let (settings, clock) = (settings(change), Arc::new(ManualClock::at(START)));
+        let service = Service::start_on(settings, clock.clone(), store, "a test").await.expect("the service starts");
+        Self::over(service, clock)
+    }
+
+    fn over(service: Service, clock: Arc<ManualClock>) -> Self {
         let base = format!("http://{}", service.address());
         Self { service, clock, client: reqwest::Client::new(), base }
     }
@@ -155,6 +168,19 @@ impl App {
         }
     }
 
+    /// A figure of `/metrics`, summed over its labels; it must exist.
+    pub async fn figure(&self, name: &str) -> u64 {
+        let response = self.client.get(format!("{}/metrics", self.base)).send().await.expect("an answer");
+        let text = response.text().await.expect("text");
+        let named = |line: &&str| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+        };
+        let values: Vec<u64> =
+            text.lines().filter(named).filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+        assert!(!values.is_empty(), "{name} is no figure");
+        values.iter().sum()
+    }
+
     /// Sends a text in kind 1 and returns the answer.
     pub async fn say(&self, who: &Who, to: &str, content: &str) -> Reply {
         self.post(who, "messageAdd", text(2, 1, to, content)).await
@@ -188,6 +214,15 @@ impl App {
             .map(|row| (row["seq"].as_i64().unwrap_or(0), row["content"].as_str().unwrap_or("").to_owned()))
             .collect()
     }
+}
+
+/// Settings for a test: any free port, memory.
+fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
+    let mut settings = config::load(&Sources::default()).expect("the built-in defaults").settings;
+    settings.server.address = "127.0.0.1:0".parse().expect("an address");
+    settings.storage.url = "mem://".parse().expect("a storage URL");
+    change(&mut settings);
+    settings
 }
 
 /// The body of a messageAdd.

@@ -175,7 +175,7 @@ pub struct AgentView {
     pub ent: EntId,
     /// Its record.
     pub record: AgentRecord,
-    /// What it said of itself.
+    /// What it said of itself; away once its `online` lapsed.
     pub presence: Presence,
     /// Whether its heartbeat is fresh and it said online.
     pub accepting: bool,

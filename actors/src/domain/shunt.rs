@@ -14,6 +14,7 @@
 //! - [`choose`]: who is eligible and who of them is taken;
 //! - [`decide`], [`open`], [`obtain`]: commands to changes;
 //! - [`apply`]: changes to state;
+//! - [`lease_id`]: ids of reservations;
 //! - [`views`]: what callers see;
 //! - [`audit`]: the guarantees above, checked from scratch.
 
@@ -21,6 +22,7 @@ pub mod apply;
 pub mod audit;
 pub mod choose;
 pub mod decide;
+pub mod lease_id;
 #[cfg(test)]
 mod model_tests;
 pub mod obtain;
@@ -82,8 +84,18 @@ pub enum Command {
         /// The agent's bare id.
         agent: Arc<str>,
     },
+    /// Which of these agents take customers now, full or not.
+    Accepting {
+        /// Bare ids.
+        agents: Vec<Arc<str>>,
+    },
     /// Reserves a place.
     Obtain(Obtain),
+    /// Whether a reservation made here still holds its place.
+    HasLease {
+        /// The reservation.
+        lease: Uuid,
+    },
     /// Opens a session, or finds the customer's open one.
     Open(Box<OpenSession>),
     /// Ends a session, or takes it out of the queue.
@@ -117,7 +129,9 @@ impl Command {
             Self::DeleteAgent { .. } => "delete_agent",
             Self::SetPresence { .. } => "set_presence",
             Self::Agent { .. } => "agent",
+            Self::Accepting { .. } => "accepting",
             Self::Obtain(_) => "obtain",
+            Self::HasLease { .. } => "has_lease",
             Self::Open(_) => "open_session",
             Self::Close { .. } => "close_session",
             Self::Session { .. } => "session",
@@ -159,6 +173,10 @@ pub enum Answer {
     NotOpen,
     /// To [`Command::Obtain`].
     Shunt(Box<Shunt>),
+    /// To [`Command::HasLease`].
+    HasLease(bool),
+    /// To [`Command::Accepting`]: those of the agents asked for that take customers now, full or not.
+    Accepting(Vec<Arc<str>>),
     /// To [`Command::PutAgent`], [`Command::SetPresence`] and [`Command::Agent`].
     Agent(Box<AgentView>),
     /// To [`Command::DeleteAgent`]: whether there was a record.

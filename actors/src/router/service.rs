@@ -3,8 +3,10 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use futures::future::{join_all, try_join_all};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
@@ -19,6 +21,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::session::Session;
 use crate::domain::shunt::audit::Violation;
 use crate::domain::shunt::decide::duration_seconds;
+use crate::domain::shunt::lease_id::tenant_of;
 use crate::domain::shunt::{Answer, Closer, Command};
 use crate::runtime::failure::Failure;
 use crate::session::SessionCommand;
@@ -29,20 +32,18 @@ use crate::signal::Signal;
 /// instead, so that throttling never makes anybody lapse.
 const HEARTBEAT_EVERY: Millis = 5_000;
 
-/// Agents and reservations remembered; forgetting one costs a message or a more precise refusal.
+/// Agents remembered; forgetting one costs a message.
 const REMEMBERED: usize = 65_536;
 
 /// What the router remembers to save messages. Losing it changes nothing that was promised.
 pub(crate) struct Recent {
     /// When an agent's heartbeat was last passed on.
     heartbeats: Cache<(EntId, Arc<str>), Millis>,
-    /// Which tenant made a reservation: one brought to another is refused instead of ignored.
-    leases: Cache<Uuid, EntId>,
 }
 
 impl Default for Recent {
     fn default() -> Self {
-        Self { heartbeats: Cache::new(REMEMBERED), leases: Cache::new(REMEMBERED) }
+        Self { heartbeats: Cache::new(REMEMBERED) }
     }
 }
 
@@ -52,11 +53,11 @@ impl Router {
     /// # Errors
     /// `LeaseOfAnother`, `AtCapacity` (an agent's own asking), or no answer.
     pub async fn open_session(&self, open: OpenSession) -> Result<SessionView, Rejection> {
-        if let Opener::Customer(Wish::Lease(lease)) = &open.opener {
-            let made_by = self.recent.leases.get(lease);
-            if made_by.is_some_and(|tenant| tenant != open.ent) {
-                return Err(Refusal::LeaseOfAnother.into());
-            }
+        if let Opener::Customer(Wish::Lease(lease)) = open.opener
+            && let Some(tenant) = tenant_of(lease).filter(|tenant| *tenant != open.ent)
+            && let Answer::HasLease(true) = self.ask_shunt(tenant, Command::HasLease { lease }).await?
+        {
+            return Err(Refusal::LeaseOfAnother.into());
         }
         match self.ask_shunt(open.ent, Command::Open(Box::new(open))).await? {
             Answer::Session(view) => Ok(*view),
@@ -101,19 +102,33 @@ impl Router {
         }
     }
 
+    /// The names that sessions were opened to be shown under (`customerserviceName`); those without one are
+    /// left out.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn shown_names(
+        &self,
+        sessions: impl IntoIterator<Item = Uuid>,
+    ) -> Result<HashMap<Uuid, String>, Rejection> {
+        let distinct: BTreeSet<Uuid> = sessions.into_iter().collect();
+        let asked = distinct.into_iter().map(|id| async move {
+            let known = self.sessions.ask(&id, SessionCommand::View).await?;
+            Ok::<_, Rejection>(known.map(|session| (id, session.shown_name)))
+        });
+        let known = try_join_all(asked).await?.into_iter().flatten();
+        Ok(known.filter(|(_, name)| !name.is_empty()).collect())
+    }
+
     /// Reserves a place.
     ///
     /// # Errors
     /// No answer; `busy` and `offline` are answers.
     pub async fn obtain(&self, obtain: Obtain) -> Result<Shunt, Rejection> {
-        let ent = obtain.ent;
-        let Answer::Shunt(shunt) = self.ask_shunt(ent, Command::Obtain(obtain)).await? else {
-            return Err(unexpected());
-        };
-        if let Some((lease, _)) = shunt.lease {
-            self.recent.leases.insert(lease, ent);
+        match self.ask_shunt(obtain.ent, Command::Obtain(obtain)).await? {
+            Answer::Shunt(shunt) => Ok(*shunt),
+            _ => Err(unexpected()),
         }
-        Ok(*shunt)
     }
 
     /// Creates or replaces an agent's record; the first fixes its enterprise for ever.
@@ -202,6 +217,27 @@ impl Router {
             Answer::Audit(violations) => Ok(violations),
             _ => Err(unexpected()),
         }
+    }
+
+    /// Those of these agents (bare ids) that take customers now, full or not. An enterprise whose routing does
+    /// not answer has nobody online: lists are not refused for it.
+    pub(crate) async fn agents_online(&self, agents: Vec<Arc<str>>) -> Result<HashSet<Arc<str>>, Rejection> {
+        let mut by_enterprise: BTreeMap<EntId, Vec<Arc<str>>> = BTreeMap::new();
+        for agent in agents {
+            if let Some(ent) = self.agent_enterprise(&agent).await? {
+                by_enterprise.entry(ent).or_default().push(agent);
+            }
+        }
+        let asked = by_enterprise.into_iter().map(|(ent, agents)| {
+            let accepting = Command::Accepting { agents };
+            async move {
+                match self.ask_shunt(ent, accepting).await {
+                    Ok(Answer::Accepting(online)) => online,
+                    _ => Vec::new(),
+                }
+            }
+        });
+        Ok(join_all(asked).await.into_iter().flatten().collect())
     }
 
     /// Activates an enterprise's routing, so that its deadlines are kept.

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use messagecenter_actors::api::{Caller, ConversationRef, Hat, HistoryRequest, HistoryRow, PeerCard, Rejection};
-use messagecenter_actors::domain::identity::{names, party, person};
+use messagecenter_actors::domain::identity::{names, person};
 use messagecenter_actors::domain::ids::{Address, ConversationKey, Kind, MessageId, PartyType};
 use messagecenter_actors::domain::refusal::Refusal;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::caller::{About, Named, caller, hat, kind_1_type, missing, named};
+use super::caller::{About, Named, caller, group, hat, kind_1_type, missing, named, peer};
 use super::sending::pair;
 use crate::http::call::{Answer, Call, HandlerResult};
 
@@ -42,26 +42,38 @@ pub async fn find_message(call: Call) -> HandlerResult {
     let history = call.app.router.history(request).await?;
     let authors: Vec<Address> = history.rows.iter().map(|row| row.message.author.address.clone()).collect();
     let cards = call.app.router.cards(&authors).await?;
-    let rows: Vec<Row> = history.rows.iter().map(|row| Row::of(history.conversation, row, &cards, kind)).collect();
+    let by_agents = history.rows.iter().filter(|row| row.message.author.address.party == PartyType::Agent);
+    let shown_names = call.app.router.shown_names(by_agents.filter_map(|row| row.message.session)).await?;
+    let row = |row| Row::of(history.conversation, row, name(row, &cards, &shown_names), kind);
+    let rows: Vec<Row> = history.rows.iter().map(row).collect();
     Ok(Answer::new(&rows, history.total))
+}
+
+/// The author's name: an agent's is the one its session was opened to be shown under, if there is one.
+fn name(row: &HistoryRow, cards: &HashMap<Address, PeerCard>, shown_names: &HashMap<Uuid, String>) -> String {
+    let message = &row.message;
+    let author = &message.author.address;
+    let shown = message.session.and_then(|session| shown_names.get(&session));
+    match shown.filter(|_| author.party == PartyType::Agent) {
+        Some(shown) => shown.clone(),
+        None => cards.get(author).map(|card| card.name.clone()).unwrap_or_default(),
+    }
 }
 
 /// Which conversation the request names.
 async fn conversation(call: &Call, kind: Kind, caller: &Caller) -> Result<ConversationRef, Rejection> {
     let send_id = call.values.text("sendId");
-    let bare_type = if kind == Kind::OneToOne { kind_1_type(caller) } else { PartyType::User };
-    let named = named("sendId", send_id, bare_type)?;
+    let named = named("sendId", send_id, PartyType::User)?;
     if let Named::Conversation(id) = named {
         return Ok(ConversationRef::Id(id));
     }
     let key = match kind {
         Kind::OneToOne => {
             let me = caller.in_kind_1().ok_or(Refusal::NoIdentity { header: "newUserId" })?;
-            let Named::Party(peer) = named else { return Err(missing("sendId").into()) };
-            pair(me, peer)?
+            pair(me, peer("sendId", send_id, kind_1_type(caller))?)?
         }
         Kind::Service => match named {
-            Named::Session(session) => return session_conversation(call, session).await,
+            Named::Session(session) => return session_conversation(call, caller, session).await,
             named => service_key(caller, named)?,
         },
         Kind::Group => ConversationKey::Group(group_id(call, send_id)?.into()),
@@ -70,10 +82,18 @@ async fn conversation(call: &Call, kind: Kind, caller: &Caller) -> Result<Conver
     Ok(ConversationRef::Key(key))
 }
 
-/// The conversation of a session.
-pub async fn session_conversation(call: &Call, session: Uuid) -> Result<ConversationRef, Rejection> {
+/// The conversation of a session of the caller; another's is as unknown as none.
+pub async fn session_conversation(
+    call: &Call,
+    caller: &Caller,
+    session: Uuid,
+) -> Result<ConversationRef, Rejection> {
     let view = call.app.router.session(session).await?;
-    Ok(ConversationRef::Id(view.conversation))
+    let takes_part = match caller.hat {
+        Hat::User => caller.own.as_ref() == Some(&view.customer),
+        Hat::Agent => caller.own.is_some() && caller.ent == view.ent,
+    };
+    if takes_part { Ok(ConversationRef::Id(view.conversation)) } else { Err(Refusal::UnknownSession.into()) }
 }
 
 fn service_key(caller: &Caller, named: Named) -> Result<ConversationKey, Refusal> {
@@ -89,16 +109,17 @@ fn group_id(call: &Call, send_id: &str) -> Result<String, Refusal> {
     let chat_group_id = call.values.text("chatGroupId");
     let (field, text) =
         if chat_group_id.is_empty() { ("sendId", send_id) } else { ("chatGroupId", chat_group_id) };
-    match party(field, text, PartyType::Group)? {
-        Some(group) if group.party == PartyType::Group => Ok(group.id.to_string()),
-        _ => Err(Refusal::BadField { field: "chatGroupId", problem: "must name a group".to_owned() }),
-    }
+    Ok(group(field, text)?.ok_or_else(|| missing("chatGroupId"))?.id.to_string())
 }
 
-/// Whose notices: the caller's own, or its seat's where that is named or all it has.
+/// Whose notices: the caller's own, or its seat's where that (or that conversation) is named or all it has.
 pub fn notice_receiver(caller: &Caller, send_id: &str) -> Result<Address, Refusal> {
     let addresses = caller.addresses();
-    let named = addresses.iter().find(|address| send_id.contains(':') && names(send_id, address));
+    let is_named = |address: &Address| {
+        let conversation = || ConversationKey::Notice(address.clone()).id();
+        send_id.contains(':') && names(send_id, address) || Uuid::try_parse(send_id) == Ok(conversation())
+    };
+    let named = addresses.iter().find(|address| is_named(address));
     let receiver = named.or(addresses.first()).ok_or(Refusal::NoIdentity { header: "newUserId" })?;
     Ok(receiver.clone())
 }
@@ -159,10 +180,9 @@ pub struct Appraise {
 }
 
 impl Row {
-    fn of(conversation: Uuid, row: &HistoryRow, cards: &HashMap<Address, PeerCard>, kind: Kind) -> Self {
+    fn of(conversation: Uuid, row: &HistoryRow, name: String, kind: Kind) -> Self {
         let message = &row.message;
         let author = &message.author.address;
-        let name = cards.get(author).map(|card| card.name.clone()).unwrap_or_default();
         Self {
             message_id: MessageId { conversation, seq: message.seq }.to_string(),
             conversation_id: conversation.to_string(),

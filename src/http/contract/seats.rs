@@ -64,7 +64,9 @@ async fn row(call: &Call, seat: &Address) -> Result<Option<PositionRow>, Rejecti
 pub async fn one_user_position(call: Call) -> HandlerResult {
     let seat = seat("positionId", call.values.text("positionId"))?;
     let row = row(&call, &seat).await?.ok_or(Refusal::UnknownSeat)?;
-    let mine = identity(&call).seat.map(Address::position).filter(|mine| *mine != seat);
+    let identity = identity(&call);
+    let mine = identity.seat.map(Address::position).or(identity.user.map(Address::user));
+    let mine = mine.filter(|mine| *mine != seat);
     let conversation = match mine {
         Some(mine) => {
             let id = ConversationKey::one_to_one(mine, seat.clone()).id();

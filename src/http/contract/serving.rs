@@ -5,13 +5,15 @@ use std::str::FromStr;
 use messagecenter_actors::api::{
     Caller, Closed, Hat, Obtain, OpenSession, Opener, Rejection, SessionView, Shunt, ShuntState, Wish,
 };
-use messagecenter_actors::domain::identity::{party, person};
+use messagecenter_actors::domain::identity::person;
 use messagecenter_actors::domain::ids::{Address, ConversationKey, EntId, Kind, PartyType};
 use messagecenter_actors::domain::refusal::Refusal;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::caller::{About, Named, caller, ent_field, hat, identity, kind_1_type, missing, named};
+use super::caller::{
+    About, Named, caller, ent_field, group, hat, identity, kind_1_type, missing, named, peer,
+};
 use super::sending::pair;
 use crate::http::call::{Answer, Call, HandlerResult};
 
@@ -68,14 +70,12 @@ pub async fn create_chat_session(call: Call) -> HandlerResult {
         Kind::OneToOne => {
             let caller = caller(&call, hat, about).await?;
             let me = caller.in_kind_1().ok_or(Refusal::NoIdentity { header: "newUserId" })?;
-            let Named::Party(peer) = named("receiveId", receive_id, kind_1_type(&caller))? else {
-                return Err(missing("receiveId").into());
-            };
+            let peer = peer("receiveId", receive_id, kind_1_type(&caller))?;
             open_plain(&call, pair(me, peer)?, me).await
         }
         Kind::Group => {
             let caller = caller(&call, hat, about).await?;
-            let group = party("receiveId", receive_id, PartyType::Group)?.ok_or_else(|| missing("receiveId"))?;
+            let group = group("receiveId", receive_id)?.ok_or_else(|| missing("receiveId"))?;
             open_plain(&call, ConversationKey::Group(group.id), person(&caller)?).await
         }
         Kind::Notice => {
@@ -110,8 +110,7 @@ async fn open_service(
             {
                 return Err(Refusal::OtherEnterprise { record, header: asked }.into());
             }
-            let customer = party("receiveId", receive_id, PartyType::User)?.ok_or_else(|| missing("receiveId"))?;
-            (receive_ent.unwrap_or(caller.ent), customer, Opener::Agent(me.id.to_string()))
+            (receive_ent.unwrap_or(caller.ent), customer(receive_id)?, Opener::Agent(me.id.to_string()))
         }
     };
     let request = OpenSession {
@@ -124,6 +123,18 @@ async fn open_service(
         receive_app_id: call.values.text("receiveAppId").to_owned(),
     };
     call.app.router.open_session(request).await
+}
+
+/// The customer whom an agent's `receiveId` names.
+fn customer(receive_id: &str) -> Result<Address, Refusal> {
+    match named("receiveId", receive_id, PartyType::User)? {
+        Named::Party(customer) if customer.party == PartyType::User => Ok(customer),
+        Named::Nobody => Err(missing("receiveId")),
+        _ => {
+            let problem = "must name a customer (a user)".to_owned();
+            Err(Refusal::BadField { field: "receiveId", problem })
+        }
+    }
 }
 
 /// What a customer's `receiveId` wishes: a reservation, an agent, or nobody in particular.
@@ -171,7 +182,7 @@ async fn close_as_any_hat(call: &Call, session: Uuid) -> Result<Closed, Rejectio
     }
     let mut outcome = Err(Refusal::UnknownSession.into());
     for hat in hats {
-        let caller = caller(call, hat, About::Other).await?;
+        let caller = caller(call, hat, About::Service).await?;
         outcome = call.app.router.close_session(session, Some(&caller)).await;
         if outcome != Err(Rejection::Refused(Refusal::UnknownSession)) {
             break;

@@ -70,7 +70,11 @@ impl Deciding<'_> {
             Command::DeleteAgent { agent } => Ok(self.delete_agent(agent)),
             Command::SetPresence { agent, presence } => self.set_presence(agent, *presence),
             Command::Agent { agent } => Ok(Outcome::Agent(agent.clone())),
+            Command::Accepting { agents } => Ok(Outcome::Ready(Answer::Accepting(self.accepting(agents)))),
             Command::Obtain(obtain) => Ok(self.obtain(obtain)),
+            Command::HasLease { lease } => {
+                Ok(Outcome::Ready(Answer::HasLease(self.state.leases.contains_key(lease))))
+            }
             Command::Open(open) => self.open(open),
             Command::Close { session, by } => Ok(self.close(*session, *by)),
             Command::Session { session } if self.state.sessions.contains_key(session) => {
@@ -161,6 +165,13 @@ impl Deciding<'_> {
             self.change(ShuntChange::PresenceSet { agent: agent.clone(), presence });
         }
         Ok(Outcome::Agent(agent.clone()))
+    }
+
+    fn accepting(&self, agents: &[Arc<str>]) -> Vec<Arc<str>> {
+        let known = agents.iter().filter_map(|id| self.state.agents.get_key_value(id));
+        let accepting =
+            known.filter(|(id, agent)| self.state.is_accepting(id, agent, self.at, self.numbers));
+        accepting.map(|(id, _)| id.clone()).collect()
     }
 
     fn end_leases_on(&mut self, agent: &Arc<str>) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Answer;
 use super::decide::{Deciding, Outcome};
+use super::lease_id::lease_id;
 use super::state::{Lease, Session, group_name};
 use crate::api::{Obtain, Shunt, ShuntState};
 use crate::domain::event::ShuntChange;
@@ -37,9 +38,10 @@ impl Deciding<'_> {
             group: group.clone(),
             expires_at: self.at.saturating_add(self.numbers.lease),
         };
-        let answer = self.reserved(self.fresh, &lease);
+        let id = lease_id(self.state.ent, self.fresh);
+        let answer = self.reserved(id, &lease);
         self.change(ShuntChange::Leased {
-            lease: self.fresh,
+            lease: id,
             agent: lease.agent.clone(),
             customer: lease.customer.clone(),
             group: group.to_string(),

@@ -53,13 +53,15 @@ impl State {
     pub fn agent_view(&self, id: &str, now: Millis, numbers: &Numbers) -> Option<AgentView> {
         let agent = self.agents.get(id)?;
         let record = agent.record.as_deref()?.clone();
+        let accepting = self.is_accepting(id, agent, now, numbers);
+        let lapsed = agent.presence == Presence::Online && !accepting;
         let leases = agent.places.iter().filter(|place| matches!(place, Place::Lease(_))).count() as u64;
         Some(AgentView {
             agent: id.to_owned(),
             ent: self.ent,
             record,
-            presence: agent.presence,
-            accepting: agent.presence == Presence::Online && self.is_fresh(id, now, numbers.heartbeat_lapse),
+            presence: if lapsed { Presence::Away } else { agent.presence },
+            accepting,
             sessions: agent.places.len() as u64 - leases,
             leases,
         })

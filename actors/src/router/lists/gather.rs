@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::choose::Chooser;
 use super::groups::GroupView;
 use super::{Router, agent_of, shared_conversation, unexpected};
-use crate::api::{Caller, Hat, ListRequest};
+use crate::api::{Caller, ListRequest};
 use crate::domain::ids::{Address, EntId, InboxKey, Millis, PartyType};
 use crate::domain::inbox::{Entry, Filter, GroupRow, Listing, Totals, View};
 use crate::inbox::{InboxAnswer, InboxCommand};
@@ -70,11 +70,9 @@ impl Source {
 
     /// The inboxes whose conversations are with people: for an agent the whole desk.
     pub(super) fn people(caller: &Caller) -> Vec<Self> {
-        if caller.hat == Hat::User {
-            return Self::own(caller);
-        }
-        let agent = agent_of(caller).map(|agent| Arc::clone(&agent.id)).unwrap_or_default();
-        vec![Self { inbox: InboxKey::Desk(caller.ent), view: View::Agent { agent, served: false } }]
+        let Some(agent) = agent_of(caller) else { return Self::own(caller) };
+        let view = View::Agent { agent: Arc::clone(&agent.id), served: false };
+        vec![Self { inbox: InboxKey::Desk(caller.ent), view }]
     }
 
     fn own(caller: &Caller) -> Vec<Self> {

@@ -1,6 +1,7 @@
 //! Showing: the page cut out of the candidates, and its rows as callers see them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -65,7 +66,8 @@ impl Router {
             shown.into_iter().flatten().map(|row| (row.conversation, row)).collect();
         // A peer may have changed since: the customer's agent.
         let peers: Vec<Address> = shown.values().filter_map(|row| row.peer.clone()).collect();
-        let cards = self.directory.cards(&peers).await.map_err(rejected)?;
+        let mut cards = self.directory.cards(&peers).await.map_err(rejected)?;
+        self.mark_online(&mut cards).await?;
         let rows = page.into_iter().filter_map(|candidate| match candidate.from {
             Origin::Group(view) => Some(group(view)),
             Origin::Inbox(..) => {
@@ -74,6 +76,21 @@ impl Router {
             }
         });
         Ok(rows.collect())
+    }
+
+    /// Agents are online while they take customers.
+    async fn mark_online(&self, cards: &mut HashMap<Address, PeerCard>) -> Result<(), Rejection> {
+        let agents = cards.keys().filter(|address| address.party == PartyType::Agent);
+        let agents: Vec<_> = agents.map(|address| Arc::clone(&address.id)).collect();
+        if agents.is_empty() {
+            return Ok(());
+        }
+        for agent in self.agents_online(agents).await? {
+            if let Some(card) = cards.get_mut(&Address::agent(agent)) {
+                card.online = true;
+            }
+        }
+        Ok(())
     }
 
     async fn show(&self, source: &Source, conversations: Vec<Uuid>) -> Result<Vec<Shown>, Failure> {
@@ -126,7 +143,7 @@ fn card(session: &Session) -> SessionCard {
         state: session.state,
         agent: session.agent.as_ref().map(ToString::to_string),
         shown_name: session.shown_name.clone(),
-        human: session.human,
+        human: session.is_open() && session.human,
     }
 }
 
