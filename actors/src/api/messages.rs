@@ -2,13 +2,13 @@
 
 use uuid::Uuid;
 
-use super::{Caller, Hat};
+use super::Caller;
 use crate::domain::event::Idempotency;
 use crate::domain::ids::{Address, ConversationKey, EntId, Kind, MessageId, Millis};
 use crate::domain::message::{Author, Body, StoredMessage};
 
 /// Where a message goes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SendTo {
     /// Kind 1, to this party.
     Direct(Address),
@@ -21,7 +21,7 @@ pub enum SendTo {
 }
 
 /// How a service conversation is named.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ServiceRef {
     /// By one of its sessions.
     Session(Uuid),
@@ -136,8 +136,8 @@ pub struct WithdrawRequest {
     pub message: MessageId,
     /// The caller's addresses: one of them must be the author's.
     pub by: Vec<Address>,
-    /// Whether the caller wears the agent's hat (its own window).
-    pub hat: Hat,
+    /// The enterprise whose desk the caller belongs to, under the agent's hat.
+    pub desk: Option<EntId>,
     /// Must be the author's bare id if given (`senderId`).
     pub sender_id: Option<String>,
     /// Must be the other party's bare id if given (`recipientId`).

@@ -155,9 +155,16 @@ impl Conversation {
     ) -> Outcome {
         let Some(state) = self.existing() else {
             let nothing = ReadMark { conversation: self.id, read_seq: 0, unread: 0 };
-            return if by_key { Ok(ConversationAnswer::Read(nothing)) } else { unknown() };
+            return match (by_key, up_to) {
+                (false, _) => unknown(),
+                (true, Some(_)) => Err(Refusal::UnknownMessage.into()),
+                (true, None) => Ok(ConversationAnswer::Read(nothing)),
+            };
         };
         let standing: Standing = state.standing(caller, &self.limits)?;
+        if up_to.is_some_and(|seq| seq > state.core().head) {
+            return Err(Refusal::UnknownMessage.into());
+        }
         let events = state.read(&standing, up_to);
         self.commit(events, at, turn)?;
         Ok(ConversationAnswer::Read(self.known()?.read_mark(&standing)))

@@ -155,22 +155,24 @@ fn write_member((reader, cursor): &(Reader, Cursor)) -> Result<Value, StoreError
     let Reader::Party(address) = reader else {
         return Err(unencoded("only parties are members"));
     };
+    let (read, seen) = (cursor.mark, cursor.seen);
     if cursor.own.is_empty() {
-        return Ok(json!({ "address": address, "read": cursor.mark }));
+        return Ok(json!({ "address": address, "read": read, "seen": seen }));
     }
     let own = rmp_serde::to_vec(&cursor.own).map_err(unencoded)?;
     let own: String = own.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(json!({ "address": address, "read": cursor.mark, "own": own }))
+    Ok(json!({ "address": address, "read": read, "seen": seen, "own": own }))
 }
 
 fn read_member(row: &Value) -> Option<(Reader, Cursor)> {
     let address = row.get("address")?.as_str()?.parse().ok()?;
     let mark = row.get("read")?.as_u64()?;
+    let seen = row.get("seen").and_then(Value::as_u64).unwrap_or(0);
     let own = match row.get("own") {
         Some(hex) => rmp_serde::from_slice(&from_hex(hex.as_str()?)?).ok()?,
         None => SeqSet::default(),
     };
-    Some((Reader::Party(address), Cursor { mark, own }))
+    Some((Reader::Party(address), Cursor { mark, own, seen }))
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -34,13 +34,14 @@ impl Identity {
         Ok(Caller { hat, own, seat, ent: self.ent })
     }
 
-    /// The hat where the request does not say: a user if a user or seat header was sent, else an agent if
-    /// that header was; `None` when nothing was sent.
-    pub fn likely_hat(&self) -> Option<Hat> {
-        if self.user.is_some() || self.seat.is_some() {
-            return Some(Hat::User);
-        }
-        self.agent.map(|_| Hat::Agent)
+    /// The hat where the request does not say: a user if a user or seat header was sent, else an agent.
+    pub const fn likely_hat(&self) -> Hat {
+        if self.user.is_some() || self.seat.is_some() { Hat::User } else { Hat::Agent }
+    }
+
+    /// Whether no header says who calls.
+    pub const fn is_nobody(&self) -> bool {
+        self.user.is_none() && self.agent.is_none() && self.seat.is_none()
     }
 }
 
@@ -57,13 +58,13 @@ pub fn person(caller: &Caller) -> Result<&Address, Refusal> {
 }
 
 /// Reads a party from a request: typed (`user:1002`) wins, a bare id is of type `bare_type`.
-/// `None` for an absent id (`""` or `0`).
+/// `None` for an absent id (`""` or `0`, also typed).
 ///
 /// # Errors
 /// `BadField` for an id over [`MAX_ID_BYTES`] bytes.
 pub fn party(field: &'static str, text: &str, bare_type: PartyType) -> Result<Option<Address>, Refusal> {
-    if let Ok(address) = text.parse() {
-        return Ok(Some(address));
+    if let Ok(address) = text.parse::<Address>() {
+        return Ok((*address.id != *"0").then_some(address));
     }
     Ok(bare_id(field, text)?.map(|id| Address::new(bare_type, id)))
 }
@@ -110,6 +111,7 @@ mod tests {
         assert_eq!(party("receiveId", "0", PartyType::User), Ok(None));
         assert_eq!(party("receiveId", "", PartyType::User), Ok(None));
         assert_eq!(party("receiveId", "000", PartyType::User), Ok(None));
+        assert_eq!(party("receiveId", "user:00", PartyType::User), Ok(None));
     }
 
     #[test]

@@ -139,14 +139,19 @@ impl<'de> Deserialize<'de> for Address {
     }
 }
 
-/// The one spelling of an id: an int64 literal loses its plus sign and leading zeros (`007` is `7`,
-/// `-0` is `0`), everything else stays as it is.
+/// The one spelling of an id: an integer literal, of any size, loses its plus sign and leading zeros (`007` is
+/// `7`, `-0` is `0`), everything else stays as it is.
 pub fn canonical_id(id: &str) -> String {
-    let digits = id.strip_prefix(['+', '-']).unwrap_or(id);
-    let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    match id.parse::<i64>() {
-        Ok(number) if all_digits => number.to_string(),
-        _ => id.to_owned(),
+    let (sign, digits) = match id.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", id.strip_prefix('+').unwrap_or(id)),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return id.to_owned();
+    }
+    match digits.trim_start_matches('0') {
+        "" => "0".to_owned(),
+        significant => format!("{sign}{significant}"),
     }
 }
 

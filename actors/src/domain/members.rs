@@ -17,6 +17,9 @@ pub struct Cursor {
     pub mark: u64,
     /// The reader's own messages above the mark.
     pub own: SeqSet,
+    /// Everything up to here was read by the reader itself: joining sets the mark, but reads nothing.
+    #[serde(default)]
+    pub seen: u64,
 }
 
 /// The two highest marks with their holders: the highest mark of anybody but one reader is one of them.
@@ -67,7 +70,7 @@ impl Readers {
 
     fn find_tops(&mut self) {
         let mut tops = TopMarks::default();
-        self.cursors.iter().for_each(|(reader, cursor)| tops.raise(reader, cursor.mark));
+        self.cursors.iter().for_each(|(reader, cursor)| tops.raise(reader, cursor.seen));
         self.tops = tops;
     }
 
@@ -99,7 +102,12 @@ impl Readers {
         self.cursors.get(reader).map_or(0, |cursor| cursor.mark)
     }
 
-    /// The highest mark of anybody but this reader.
+    /// Up to where a reader has read itself, whatever was before it joined.
+    pub fn seen(&self, reader: &Reader) -> u64 {
+        self.cursors.get(reader).map_or(0, |cursor| cursor.seen)
+    }
+
+    /// Up to where anybody but this reader has read.
     pub fn highest_mark_but(&self, reader: &Reader) -> u64 {
         self.tops.highest_but(reader)
     }
@@ -112,13 +120,11 @@ impl Readers {
         }
     }
 
-    /// Lets a reader in, having read everything up to `head`; one that is in stays as it is.
+    /// Lets a reader in, with nothing unread up to `head`; one that is in stays as it is.
     pub fn join(&mut self, reader: &Reader, head: u64) {
-        if self.cursors.contains(reader) {
-            return;
+        if !self.cursors.contains(reader) {
+            self.cursors.insert(reader.clone(), Cursor { mark: head, ..Cursor::default() });
         }
-        self.tops.raise(reader, head);
-        self.cursors.insert(reader.clone(), Cursor { mark: head, own: SeqSet::default() });
     }
 
     /// Forgets a reader.
@@ -143,8 +149,9 @@ impl Readers {
         };
         cursor.mark = cursor.mark.max(seq);
         cursor.own.forget_through(cursor.mark);
-        let mark = cursor.mark;
-        self.tops.raise(reader, mark);
+        cursor.seen = cursor.seen.max(seq);
+        let seen = cursor.seen;
+        self.tops.raise(reader, seen);
     }
 
     /// How many pages they spread over.
@@ -208,6 +215,16 @@ mod tests {
         readers.read(&reader(2), 8);
         assert_eq!(readers.highest_mark_but(&reader(2)), 5);
         assert_eq!(readers.highest_mark_but(&reader(1)), 8);
+    }
+
+    #[test]
+    fn who_joins_has_read_nothing_yet() {
+        let mut readers = three();
+        readers.join(&reader(4), 7);
+        assert_eq!((readers.mark(&reader(4)), readers.highest_mark_but(&reader(1))), (7, 0));
+        readers.read(&reader(4), 7);
+        assert_eq!(readers.highest_mark_but(&reader(1)), 7);
+        assert_eq!(Readers::from_pages(readers.take_dirty()).highest_mark_but(&reader(1)), 7);
     }
 
     #[test]

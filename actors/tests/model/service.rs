@@ -197,11 +197,10 @@ impl Service {
         let newest = conversation.messages.len();
         let index = newest - 1 - random.random_range(0..newest.min(80));
         let message = &conversation.messages[index];
-        let hat = if message.author.to_string().starts_with("agent") { Hat::Agent } else { Hat::User };
         let request = WithdrawRequest {
             message: MessageId { conversation: key.id(), seq: index as u64 + 1 },
             by: vec![message.author.clone()],
-            hat,
+            desk: None,
             sender_id: None,
             recipient_id: None,
             kind: None,

@@ -38,20 +38,37 @@ pub enum About {
 /// The caller under a hat. An agent's enterprise is its record's; every request under the agent's hat is a
 /// heartbeat.
 pub async fn caller(call: &Call, hat: Hat, about: About) -> Result<Caller, Rejection> {
-    let identity = identity(call);
+    caller_of(call, &identity(call), hat, about).await
+}
+
+/// The same for an identity that does not come from the headers.
+pub async fn caller_of(
+    call: &Call,
+    identity: &Identity,
+    hat: Hat,
+    about: About,
+) -> Result<Caller, Rejection> {
     let mut caller = identity.caller(hat)?;
     let (Hat::Agent, Some(agent)) = (hat, caller.own.clone()) else {
         return Ok(caller);
     };
     let router = &call.app.router;
     if let Some(record) = router.agent_enterprise(&agent.id).await? {
-        if about == About::Service && identity.ent != 0 && identity.ent != record {
-            return Err(Refusal::OtherEnterprise { record, header: identity.ent }.into());
-        }
         caller.ent = record;
+        if about == About::Service {
+            agrees(identity, &caller)?;
+        }
         router.heartbeat(record, &agent.id);
     }
     Ok(caller)
+}
+
+/// Where a request turns out to be about service, an agent's enterprise and the `entId` header must agree.
+pub fn agrees(identity: &Identity, caller: &Caller) -> Result<(), Refusal> {
+    if caller.hat == Hat::User || identity.ent == 0 || identity.ent == caller.ent {
+        return Ok(());
+    }
+    Err(Refusal::OtherEnterprise { record: caller.ent, header: identity.ent })
 }
 
 /// What an id in a request names (spec §1).
@@ -92,6 +109,26 @@ fn hyphenated(text: &str) -> Option<Uuid> {
 /// What a bare id means in kind 1: a seat if the caller acts from one, else a user.
 pub fn kind_1_type(caller: &Caller) -> PartyType {
     if caller.seat.is_some() { PartyType::Position } else { PartyType::User }
+}
+
+/// The other party in kind 1.
+pub fn peer(field: &'static str, text: &str, bare_type: PartyType) -> Result<Address, Refusal> {
+    match named(field, text, bare_type)? {
+        Named::Nobody => Err(missing(field)),
+        Named::Party(peer) if peer.party != PartyType::Group => Ok(peer),
+        _ => Err(Refusal::BadField { field, problem: "must name a party of a one-to-one conversation".to_owned() }),
+    }
+}
+
+/// A group by its id; `None` when absent. Group ids are the clients' own, so a group may well be named by a UUID.
+pub fn group(field: &'static str, text: &str) -> Result<Option<Address>, Refusal> {
+    match party(field, text, PartyType::Group)? {
+        Some(other) if other.party != PartyType::Group => {
+            let problem = format!("names a {}; expected a group", other.party.as_str());
+            Err(Refusal::BadField { field, problem })
+        }
+        group => Ok(group),
+    }
 }
 
 /// A required field that came empty.

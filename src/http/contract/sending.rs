@@ -1,16 +1,18 @@
 //! `messageAdd`: one message to one or many targets; each target stands for itself.
 
+use std::collections::HashSet;
+
 use futures::future::join_all;
 use messagecenter_actors::api::{Caller, Rejection, SendRequest, SendTo, Sent, ServiceRef};
 use messagecenter_actors::domain::event::Idempotency;
-use messagecenter_actors::domain::identity::{names, person};
+use messagecenter_actors::domain::identity::{names, party, person};
 use messagecenter_actors::domain::ids::{Address, ConversationKey, EntId, Kind, PartyType};
 use messagecenter_actors::domain::message::{Author, Body};
 use messagecenter_actors::domain::refusal::Refusal;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::caller::{About, Named, caller, hat, kind_1_type, named};
+use super::caller::{About, Named, caller, group, hat, kind_1_type, named};
 use crate::http::call::{Answer, Call, HandlerResult};
 use crate::http::errors;
 
@@ -22,12 +24,26 @@ const MAX_KEY_BYTES: usize = 128;
 
 /// Who sends, and what a bare receiver id means for it.
 struct Sender {
-    author: Author,
+    own_type: u8,
+    /// By which address it writes in kind 1: a seat acts there only.
+    in_kind_1: Address,
+    /// By which it writes in the other kinds, if it may.
+    elsewhere: Result<Address, Refusal>,
     ent: EntId,
     /// Type of a bare receiver in kind 1.
     kind_1_type: PartyType,
-    /// Type of a bare receiver in kind 2: the other side.
+    /// The other side in kind 2, and the type of a bare receiver there.
     other_side: PartyType,
+}
+
+impl Sender {
+    fn author(&self, to: &SendTo) -> Result<Author, Refusal> {
+        let address = match to {
+            SendTo::Direct(_) => self.in_kind_1.clone(),
+            SendTo::Service(_) | SendTo::Group(_) | SendTo::Notice(_) => self.elsewhere.clone()?,
+        };
+        Ok(Author { address, own_type: self.own_type })
+    }
 }
 
 /// `POST /message/messageAdd`: `count` = delivered.
@@ -45,15 +61,16 @@ pub async fn message_add(call: Call) -> HandlerResult {
     };
     let key = idempotency_key(&call)?;
     let router = &call.app.router;
-    let sends = targets.iter().map(|(_, to)| {
+    let digest = digest(&body, kind, sender.own_type);
+    let sends = targets.iter().map(async |(_, to)| {
         let request = SendRequest {
-            author: sender.author.clone(),
+            author: sender.author(to)?,
             ent: sender.ent,
             to: to.clone(),
             body: body.clone(),
-            idempotency: key.as_ref().map(|key| Idempotency { key: key.clone(), digest: digest(&body, kind) }),
+            idempotency: key.clone().map(|key| Idempotency { key, digest }),
         };
-        router.send(request)
+        router.send(request).await
     });
     let outcomes = join_all(sends).await;
     answer(&targets, outcomes)
@@ -68,27 +85,34 @@ async fn sender(call: &Call, kind: Kind) -> Result<Sender, Rejection> {
     }
     let about = if kind == Kind::Service { About::Service } else { About::Other };
     let caller = caller(call, hat(own_type), about).await?;
-    if !matches_caller(send_id, &caller) {
+    if !matches_caller(send_id, &caller)? {
         return Err(Refusal::NotTheSender.into());
     }
-    let address = match kind {
-        Kind::OneToOne => caller.in_kind_1().ok_or(Refusal::NoIdentity { header: "newUserId" })?,
-        _ => person(&caller)?,
-    };
-    let other_side = if own_type == 1 { PartyType::User } else { PartyType::Agent };
-    let author = Author { address: address.clone(), own_type: if own_type == 1 { 1 } else { 2 } };
-    Ok(Sender { author, ent: caller.ent, kind_1_type: kind_1_type(&caller), other_side })
+    let elsewhere = person(&caller).cloned();
+    if kind != Kind::OneToOne {
+        elsewhere.clone()?;
+    }
+    let in_kind_1 = caller.in_kind_1().cloned().ok_or(Refusal::NoIdentity { header: "newUserId" })?;
+    let (own_type, other_side) = if own_type == 1 { (1, PartyType::User) } else { (2, PartyType::Agent) };
+    Ok(Sender {
+        own_type,
+        in_kind_1,
+        elsewhere,
+        ent: caller.ent,
+        kind_1_type: kind_1_type(&caller),
+        other_side,
+    })
 }
 
-fn matches_caller(send_id: &str, caller: &Caller) -> bool {
-    let absent = matches!(named("sendId", send_id, PartyType::User), Ok(Named::Nobody));
-    absent || caller.addresses().iter().any(|address| names(send_id, address))
+fn matches_caller(send_id: &str, caller: &Caller) -> Result<bool, Refusal> {
+    let named = party("sendId", send_id, PartyType::User)?;
+    Ok(named.is_none() || caller.addresses().iter().any(|address| names(send_id, address)))
 }
 
 /// A system (`ownType` 3) or a bot (4): `sendId` is its name.
 fn machine_sender(call: &Call, own_type: i64, send_id: &str) -> Result<Sender, Refusal> {
     let (party_type, own_type) = if own_type == 3 { (PartyType::System, 3) } else { (PartyType::Bot, 4) };
-    let name = messagecenter_actors::domain::identity::party("sendId", send_id, party_type)?;
+    let name = party("sendId", send_id, party_type)?;
     let Some(address) = name else {
         let problem = "is empty or 0; with ownType 3 or 4 it names the sender".to_owned();
         return Err(Refusal::BadField { field: "sendId", problem });
@@ -97,7 +121,9 @@ fn machine_sender(call: &Call, own_type: i64, send_id: &str) -> Result<Sender, R
         return Err(Refusal::NotTheSender);
     }
     Ok(Sender {
-        author: Author { address, own_type },
+        own_type,
+        in_kind_1: address.clone(),
+        elsewhere: Ok(address),
         ent: call.values.int("entId"),
         kind_1_type: PartyType::User,
         other_side: PartyType::User,
@@ -107,9 +133,10 @@ fn machine_sender(call: &Call, own_type: i64, send_id: &str) -> Result<Sender, R
 /// The targets in the order given, each once, with the text that named them.
 fn targets(call: &Call, kind: Kind, sender: &Sender) -> Result<Vec<(String, SendTo)>, Refusal> {
     let mut targets: Vec<(String, SendTo)> = Vec::new();
+    let mut known = HashSet::new();
     let mut add = |text: &str, to: Option<SendTo>| {
         if let Some(to) = to
-            && !targets.iter().any(|(_, known)| *known == to)
+            && known.insert(to.clone())
         {
             targets.push((text.to_owned(), to));
         }
@@ -117,9 +144,6 @@ fn targets(call: &Call, kind: Kind, sender: &Sender) -> Result<Vec<(String, Send
     let receive_id = call.values.text("receiveId");
     let receivers = call.values.texts("receiverIds");
     let groups = call.values.texts("groupIds");
-    if 1 + receivers.len() + groups.len() > MAX_TARGETS * 4 {
-        return Err(too_many(receivers.len() + groups.len()));
-    }
     add(receive_id, receiver("receiveId", receive_id, kind, sender)?);
     for text in receivers {
         add(text, receiver("receiverIds", text, kind, sender)?);
@@ -146,10 +170,11 @@ fn too_many(came: usize) -> Refusal {
 
 /// One receiver: typed ids win (a typed group is always a group); bare ones follow the kind.
 fn receiver(field: &'static str, text: &str, kind: Kind, sender: &Sender) -> Result<Option<SendTo>, Refusal> {
+    let to_group = |group: Address| SendTo::Group(group.id.to_string());
     let bare_type = match kind {
         Kind::OneToOne => sender.kind_1_type,
         Kind::Service => sender.other_side,
-        Kind::Group => PartyType::Group,
+        Kind::Group => return Ok(group(field, text)?.map(to_group)),
         Kind::Notice => PartyType::User,
     };
     let address = match (named(field, text, bare_type)?, kind) {
@@ -158,8 +183,6 @@ fn receiver(field: &'static str, text: &str, kind: Kind, sender: &Sender) -> Res
         (Named::Conversation(id), Kind::Service) => {
             return Ok(Some(SendTo::Service(Some(ServiceRef::Conversation(id)))));
         }
-        // Group ids are the client's own: a group may well be named by a UUID.
-        (Named::Session(id) | Named::Conversation(id), Kind::Group) => return Ok(Some(SendTo::Group(id.to_string()))),
         (Named::Session(_) | Named::Conversation(_) | Named::Lease(_), _) => {
             let problem = "names a session, conversation or reservation; this type takes parties".to_owned();
             return Err(Refusal::BadField { field, problem });
@@ -167,14 +190,17 @@ fn receiver(field: &'static str, text: &str, kind: Kind, sender: &Sender) -> Res
         (Named::Party(address), _) => address,
     };
     if address.party == PartyType::Group {
-        return Ok(Some(SendTo::Group(address.id.to_string())));
+        return Ok(Some(to_group(address)));
     }
     match kind {
-        Kind::OneToOne => Ok(Some(SendTo::Direct(address))),
-        Kind::Service => Ok(Some(SendTo::Service(Some(ServiceRef::Party(address))))),
+        Kind::OneToOne | Kind::Group => Ok(Some(SendTo::Direct(address))),
         Kind::Notice => Ok(Some(SendTo::Notice(address))),
-        Kind::Group => {
-            let problem = format!("names a {}; expected a group", address.party.as_str());
+        Kind::Service if address.party == sender.other_side => {
+            Ok(Some(SendTo::Service(Some(ServiceRef::Party(address)))))
+        }
+        Kind::Service => {
+            let (came, expected) = (address.party.as_str(), sender.other_side.as_str());
+            let problem = format!("names a {came}; the other side is a {expected}");
             Err(Refusal::BadField { field, problem })
         }
     }
@@ -190,8 +216,9 @@ fn idempotency_key(call: &Call) -> Result<Option<String>, Refusal> {
 }
 
 /// A digest of what is sent that stays the same across versions and restarts: the first half of a UUIDv5.
-fn digest(body: &Body, kind: Kind) -> u64 {
+fn digest(body: &Body, kind: Kind, own_type: u8) -> u64 {
     let parts = [
+        &own_type.to_string(),
         &kind.number().to_string(),
         &body.item_type.to_string(),
         &body.item.to_string(),

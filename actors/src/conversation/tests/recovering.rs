@@ -132,7 +132,7 @@ async fn step(stage: &Stage, key: &ConversationKey, random: &mut StdRng) {
     let seq = random.random_range(1..=300);
     match random.random_range(0..100) {
         0..50 => drop(stage.send(key, who).await.unwrap()),
-        50..65 => drop(stage.read(key, user(who), Some(seq)).await.unwrap()),
+        50..65 => drop(stage.read(key, user(who), Some(seq)).await),
         65..78 => drop(stage.withdraw(key, who, seq).await),
         78..91 => drop(stage.vote(key, who, seq, if random.random() { 1 } else { -1 }).await),
         91..95 => drop(stage.send_keyed(key, who, Some(&format!("k{}", seq % 20))).await.unwrap()),

@@ -191,7 +191,7 @@ impl Stage {
         let request = Box::new(WithdrawRequest {
             message: MessageId { conversation: key.id(), seq },
             by: vec![Address::user(by)],
-            hat: Hat::User,
+            desk: None,
             sender_id: None,
             recipient_id: None,
             kind: None,

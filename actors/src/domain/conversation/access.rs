@@ -4,7 +4,7 @@ use super::{ConversationState, GroupState, Limits};
 use crate::api::{Caller, Hat};
 use crate::domain::event::Reader;
 use crate::domain::identity::person;
-use crate::domain::ids::{Address, ConversationKey, EntId, PartyType};
+use crate::domain::ids::{Address, ConversationKey, EntId};
 use crate::domain::message::Author;
 use crate::domain::refusal::Refusal;
 
@@ -115,26 +115,26 @@ impl ConversationState {
     }
 
     fn group_writing(&self, address: &Address, limits: &Limits) -> Result<Writing, Refusal> {
-        let member = self.readers.contains(address);
+        // Systems and bots never read, so they are in no group: the right to be one is what lets them write.
+        let machine = !super::reads_messages(address);
+        let inside = machine || self.readers.contains(address);
         match &self.core.group {
-            GroupState::Deleted if member => Err(Refusal::GroupGone),
-            _ if member => Ok(Writing::Allowed),
-            // Systems and bots never read, so they do not join: they may write where everybody may.
-            GroupState::Open if limits.groups_open && super::reads_messages(address) => Ok(Writing::Joins),
-            GroupState::Open if limits.groups_open => Ok(Writing::Allowed),
+            GroupState::Deleted if inside => Err(Refusal::GroupGone),
+            GroupState::Open if machine && !self.exists() && !limits.groups_open => {
+                Err(Refusal::UnknownConversation)
+            }
+            _ if inside => Ok(Writing::Allowed),
+            GroupState::Open if limits.groups_open => Ok(Writing::Joins),
             _ => Err(Refusal::UnknownConversation),
         }
     }
 
-    /// Whether one of these addresses takes part here: what decides between "not yours" and "unknown".
-    pub fn takes_part(&self, addresses: &[Address]) -> bool {
+    /// Whether one of these addresses, or the desk of this enterprise, takes part here: what decides between
+    /// "not yours" and "unknown".
+    pub fn takes_part(&self, addresses: &[Address], desk: Option<EntId>) -> bool {
         match &self.core.key {
             ConversationKey::OneToOne(one, other) => addresses.iter().any(|a| a == one || a == other),
-            ConversationKey::Service(_, customer) => {
-                let agent = self.core.session.as_ref().and_then(|open| open.agent.clone());
-                let agent = agent.map(|id| Address::new(PartyType::Agent, id));
-                addresses.iter().any(|address| address == customer || Some(address) == agent.as_ref())
-            }
+            ConversationKey::Service(ent, customer) => desk == Some(*ent) || addresses.contains(customer),
             ConversationKey::Group(_) => {
                 self.core.group != GroupState::Deleted && addresses.iter().any(|a| self.readers.contains(a))
             }

@@ -75,17 +75,16 @@ impl ConversationState {
         mark >= message.seq
     }
 
-    /// The events of reading up to a place (`None` = everything): none if it was read before.
+    /// The events of reading up to a place (`None` = everything): none if it was read before. A newcomer joins
+    /// first.
     pub fn read(&self, standing: &Standing, up_to: Option<u64>) -> Vec<ConversationEvent> {
-        if let Standing::Newcomer(member) = standing {
-            return vec![self.joined(member)];
-        }
+        let mut events = self.looked(standing);
         let reader = standing.reader();
         let seq = up_to.map_or(self.core.head, |seq| seq.min(self.core.head));
-        if seq <= self.readers.mark(&reader) {
-            return Vec::new();
+        if seq > self.readers.seen(&reader) {
+            events.push(ConversationEvent::Read { reader, seq });
         }
-        vec![ConversationEvent::Read { reader, seq }]
+        events
     }
 
     /// A reader's mark and what it has not read.

@@ -4,12 +4,15 @@ use uuid::Uuid;
 
 use super::access::Standing;
 use super::{ConversationState, Limits};
-use crate::api::{Appraisal, AppraiseRequest, Hat, WithdrawRequest};
+use crate::api::{Appraisal, AppraiseRequest, WithdrawRequest};
 use crate::domain::event::ConversationEvent;
 use crate::domain::identity::names;
 use crate::domain::ids::{Address, ConversationKey, Kind, Millis, PartyType};
 use crate::domain::message::StoredMessage;
 use crate::domain::refusal::Refusal;
+
+/// `ownType` of an agent: a message sent as one has the agents' window.
+const OWN_TYPE_AGENT: u8 = 1;
 
 impl ConversationState {
     /// Whether who asks for a withdrawal may know that the message exists; asked before its page is loaded
@@ -31,7 +34,7 @@ impl ConversationState {
         let seq = request.message.seq;
         let message = self.history.get(seq).ok_or(Refusal::UnknownMessage)?;
         let is_author = request.by.contains(&message.author.address);
-        if !is_author && !self.takes_part(&request.by) {
+        if !is_author && !self.takes_part(&request.by, request.desk) {
             return Err(Refusal::UnknownMessage);
         }
         if message.withdrawn_at.is_some() {
@@ -41,9 +44,9 @@ impl ConversationState {
             return Err(Refusal::NotTheAuthor);
         }
         self.agrees(request, message)?;
-        let window = match request.hat {
-            Hat::Agent => limits.withdraw_window_agent,
-            Hat::User => limits.withdraw_window,
+        let window = match message.author.own_type {
+            OWN_TYPE_AGENT => limits.withdraw_window_agent,
+            _ => limits.withdraw_window,
         };
         if at.saturating_sub(message.sent_at) > window {
             return Err(Refusal::TooLate { window });

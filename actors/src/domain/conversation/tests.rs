@@ -129,7 +129,7 @@ impl Talk {
         WithdrawRequest {
             message: MessageId { conversation: self.state.id, seq },
             by: vec![by],
-            hat: Hat::User,
+            desk: None,
             sender_id: None,
             recipient_id: None,
             kind: None,

@@ -42,12 +42,15 @@ fn in_a_defined_group_only_members_send_and_read() {
 }
 
 #[test]
-fn a_system_writes_to_an_open_group_without_joining_it() {
-    let mut talk = Talk::group();
-    assert_eq!(talk.attempt(by_system("door"), 0, None), Ok(1));
-    assert!(talk.state.readers().is_empty());
-    let mut defined = Talk::defined_group(&[1]);
-    assert_eq!(defined.attempt(by_system("door"), 0, None), Err(Refusal::UnknownConversation));
+fn a_system_writes_to_a_group_without_joining_it() {
+    for mut talk in [Talk::group(), Talk::defined_group(&[1])] {
+        let members = talk.state.readers().len();
+        assert_eq!(talk.attempt(by_system("door"), 0, None), Ok(1));
+        assert_eq!(talk.state.readers().len(), members);
+    }
+    let mut closed = Talk::group();
+    closed.limits.groups_open = false;
+    assert_eq!(closed.attempt(by_system("door"), 0, None), Err(Refusal::UnknownConversation));
 }
 
 #[test]
@@ -120,6 +123,20 @@ fn a_group_message_is_read_once_any_other_member_has_read_it() {
     talk.read(&user(2), None).unwrap();
     let read: Vec<bool> = talk.history(&user(3)).unwrap().iter().map(|row| row.read_by_peer).collect();
     assert_eq!(read, [true, false]);
+}
+
+#[test]
+fn joining_reads_nothing_until_the_new_member_says_so() {
+    let mut talk = Talk::group();
+    talk.send(1).unwrap();
+    talk.send(2).unwrap();
+    let read = |talk: &mut Talk| talk.history(&user(1)).unwrap()[0].read_by_peer;
+    assert!(!read(&mut talk));
+    talk.read(&user(2), Some(1)).unwrap();
+    assert!(read(&mut talk));
+    talk.read(&user(3), None).unwrap();
+    assert_eq!(talk.unread(&user(3)), 0);
+    assert!(talk.history(&user(1)).unwrap()[1].read_by_peer);
 }
 
 #[test]

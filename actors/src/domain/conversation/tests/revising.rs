@@ -49,12 +49,16 @@ fn the_window_ends_after_its_last_millisecond() {
 }
 
 #[test]
-fn the_window_goes_by_the_hat() {
-    let mut talk = Talk::one_to_one();
-    talk.send(1).unwrap();
+fn the_window_goes_by_the_hat_it_was_sent_under() {
+    let (seat, other) = (Address::position(7), Address::position(8));
+    let mut talk = Talk::new(ConversationKey::one_to_one(seat.clone(), other));
+    for own_type in [1, 2] {
+        talk.attempt(Author { address: seat.clone(), own_type }, 0, None).unwrap();
+    }
     talk.now += 200_000;
-    let request = WithdrawRequest { hat: Hat::Agent, ..talk.withdrawal(Address::user(1), 1) };
-    assert_eq!(talk.withdraw_as(request), Ok(1));
+    assert_eq!(talk.withdraw(seat.clone(), 1), Ok(1));
+    let as_agent = WithdrawRequest { desk: Some(4), ..talk.withdrawal(seat, 2) };
+    assert_eq!(talk.withdraw_as(as_agent), Err(Refusal::TooLate { window: 120_000 }));
 }
 
 #[test]

@@ -171,13 +171,16 @@ fn a_withdrawal_may_name_the_agent_who_serves() {
 }
 
 #[test]
-fn the_serving_agent_is_told_it_is_not_the_author_and_others_nothing() {
+fn the_desk_is_told_it_is_not_the_author_and_others_nothing() {
     let mut talk = desk();
     opened(&mut talk, 10);
     assigned(&mut talk, 10, "5");
     talk.send(1).unwrap();
-    assert_eq!(talk.withdraw(Address::agent(5), 1), Err(Refusal::NotTheAuthor));
-    assert_eq!(talk.withdraw(Address::agent(6), 1), Err(Refusal::UnknownMessage));
+    let by_agent_of = |desk| WithdrawRequest { desk, ..talk.withdrawal(Address::agent(6), 1) };
+    let judged = |desk| talk.state.withdraw(&by_agent_of(desk), talk.now, &talk.limits);
+    assert_eq!(judged(Some(ENT)), Err(Refusal::NotTheAuthor));
+    assert_eq!(judged(Some(ENT + 1)), Err(Refusal::UnknownMessage));
+    assert_eq!(judged(None), Err(Refusal::UnknownMessage));
 }
 
 #[test]
