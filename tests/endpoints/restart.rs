@@ -8,7 +8,8 @@ use crate::harness::{App, START, agent, nobody, seat, text, user};
 
 async fn start_on(folder: &Path, since_start: i64) -> App {
     let url = format!("rocksdb://{}?sync=every", folder.join("store").display());
-    App::start_at(START + since_start, |settings| settings.storage.url = url.parse().expect("a storage URL")).await
+    App::start_at(START + since_start, |settings| settings.storage.url = url.parse().expect("a storage URL"))
+        .await
 }
 
 /// Stops the service as SIGTERM does and starts it again, the given time after the first start.
@@ -34,13 +35,23 @@ async fn pages(app: &App) -> Vec<Value> {
         (user(3), "messageCount", json!({ "userType": 2 })),
         (user(1).ent(7), "findMessage", json!({ "msgType": 2, "userType": 2, "pageSize": 50 })),
         (user(2), "findMessage", json!({ "msgType": 1, "userType": 2, "pageSize": 50, "sendId": "1" })),
-        (user(3), "findMessage", json!({ "msgType": 3, "userType": 2, "pageSize": 50, "chatGroupId": "team" })),
+        (
+            user(3),
+            "findMessage",
+            json!({ "msgType": 3, "userType": 2, "pageSize": 50, "chatGroupId": "team" }),
+        ),
         (seat(78), "oneUserPosition", json!({ "positionId": "77" })),
     ] {
         let reply = app.post(&who, operation, body).await.ok();
         found.push(json!({ "of": operation, "data": reply.data, "count": reply.count }));
     }
-    for path in ["/v1/agents/50", "/v1/groups/team", "/v1/directory/users/1", "/v1/directory/positions/77", "/v1/shunts/7/default/queue"] {
+    for path in [
+        "/v1/agents/50",
+        "/v1/groups/team",
+        "/v1/directory/users/1",
+        "/v1/directory/positions/77",
+        "/v1/shunts/7/default/queue",
+    ] {
         found.push(get(app, path).await);
     }
     found
@@ -50,9 +61,20 @@ async fn pages(app: &App) -> Vec<Value> {
 async fn everything_acknowledged_is_as_it_was_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let app = start_on(folder.path(), 0).await;
-    app.send("PUT", &nobody(), "/v1/directory/users/1", json!({ "name": "Ann", "phone": "138", "isTourist": true })).await.ok();
-    app.send("PUT", &nobody(), "/v1/directory/positions/77", json!({ "name": "Bob", "entId": "7" })).await.ok();
-    app.send("PUT", &nobody(), "/v1/groups/team", json!({ "name": "Team", "members": ["1", "2", "3"] })).await.ok();
+    app.send(
+        "PUT",
+        &nobody(),
+        "/v1/directory/users/1",
+        json!({ "name": "Ann", "phone": "138", "isTourist": true }),
+    )
+    .await
+    .ok();
+    app.send("PUT", &nobody(), "/v1/directory/positions/77", json!({ "name": "Bob", "entId": "7" }))
+        .await
+        .ok();
+    app.send("PUT", &nobody(), "/v1/groups/team", json!({ "name": "Team", "members": ["1", "2", "3"] }))
+        .await
+        .ok();
     app.post(&seat(78), "oneUserConversation", json!({ "youPositionId": "77" })).await.ok();
     app.post(&user(1), "messageAdd", text(2, 3, "team", "to all")).await.ok();
     app.staff(7, 50, 2).await;
@@ -78,7 +100,10 @@ async fn everything_acknowledged_is_as_it_was_after_a_restart() {
     assert_eq!(get(&app, &format!("/v1/sessions/{served}")).await, view, "with its times");
     for (ahead, session) in waiting.iter().enumerate() {
         let session = get(&app, &format!("/v1/sessions/{session}")).await;
-        assert_eq!((session["state"].as_str(), session["ahead"].as_u64()), (Some("queued"), Some(ahead as u64)));
+        assert_eq!(
+            (session["state"].as_str(), session["ahead"].as_u64()),
+            (Some("queued"), Some(ahead as u64))
+        );
     }
     let repeat = app.post(&user(1).key("once"), "messageAdd", text(2, 1, "2", "keyed")).await.ok();
     assert_eq!(repeat.data, keyed.data);
@@ -103,11 +128,17 @@ async fn everything_acknowledged_is_as_it_was_after_a_restart() {
     assert_eq!(pages(&app).await[0], before[0]);
     app.post(&user(1), "closeChatSession", json!({ "sessionId": served })).await.ok();
     let closed = app.post(&user(1), "closeChatSession", json!({ "sessionId": served })).await.ok();
-    assert_eq!((closed.data["alreadyClosed"].as_bool(), closed.data["durationSeconds"].as_i64()), (Some(true), Some(600)));
+    assert_eq!(
+        (closed.data["alreadyClosed"].as_bool(), closed.data["durationSeconds"].as_i64()),
+        (Some(true), Some(600))
+    );
 
     let app = restart(app, folder.path(), 601_000).await;
     let ended = get(&app, &format!("/v1/sessions/{served}")).await;
-    assert_eq!((ended["state"].as_str(), ended["closeReason"].as_str()), (Some("ended"), Some("closed_by_customer")));
+    assert_eq!(
+        (ended["state"].as_str(), ended["closeReason"].as_str()),
+        (Some("ended"), Some("closed_by_customer"))
+    );
     app.send("PUT", &nobody(), "/v1/agents/50", json!({ "entId": "8", "name": "A" })).await.refused(40903);
     app.service.stop().await;
 }

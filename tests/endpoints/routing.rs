@@ -6,7 +6,12 @@ use crate::harness::{App, Reply, Who, agent, nobody, seat, text, user};
 
 async fn open(app: &App, who: &Who, receive_id: &str) -> Reply {
     let user_type = 2;
-    app.post(who, "createChatSession", json!({ "msgType": 2, "userType": user_type, "receiveId": receive_id })).await
+    app.post(
+        who,
+        "createChatSession",
+        json!({ "msgType": 2, "userType": user_type, "receiveId": receive_id }),
+    )
+    .await
 }
 
 async fn open_to(app: &App, who: &Who, customer: &str) -> Reply {
@@ -67,7 +72,10 @@ async fn a_queued_customer_is_served_from_a_reservation_and_the_reservation_is_u
 async fn a_place_says_its_figures_and_reasons() {
     let app = App::start().await;
     let nobody_there = obtain(&app, &nobody().ent(7)).await;
-    assert_eq!(nobody_there.data["reason"], json!({ "policy": "least_loaded", "considered": 0, "skipped": {} }));
+    assert_eq!(
+        nobody_there.data["reason"],
+        json!({ "policy": "least_loaded", "considered": 0, "skipped": {} })
+    );
     assert_eq!(nobody_there.data["estimatedWaitSeconds"], Value::Null, "too little is known");
     app.staff(7, 50, 3).await;
     app.staff(7, 51, 1).await;
@@ -100,7 +108,10 @@ async fn online_lapses_to_away_and_comes_back_with_the_next_request() {
     assert_eq!(agent_card(&app, 50).await.text("presence"), "online");
     app.clock.advance(1);
     let lapsed = agent_card(&app, 50).await;
-    assert_eq!((lapsed.text("presence"), lapsed.data["accepting"].as_bool()), ("away".to_owned(), Some(false)));
+    assert_eq!(
+        (lapsed.text("presence"), lapsed.data["accepting"].as_bool()),
+        ("away".to_owned(), Some(false))
+    );
     assert_eq!(obtain(&app, &nobody().ent(7)).await.data["reason"]["skipped"], json!({ "lapsed": 1 }));
     presence(&app, 50, "online").await;
     assert_eq!(agent_card(&app, 50).await.text("presence"), "online");
@@ -116,7 +127,9 @@ async fn lowering_capacity_takes_nobody_away_and_deleting_an_agent_keeps_its_ses
     let put = json!({ "entId": "7", "name": "A", "capacity": 1 });
     app.send("PUT", &nobody(), "/v1/agents/50", put).await.ok();
     app.post(&nobody(), "closeChatSession", json!({ "sessionId": first })).await.ok();
-    let state = async |id: &str| app.send("GET", &nobody(), &format!("/v1/sessions/{id}"), Value::Null).await.text("state");
+    let state = async |id: &str| {
+        app.send("GET", &nobody(), &format!("/v1/sessions/{id}"), Value::Null).await.text("state")
+    };
     assert_eq!((state(&second).await, state(&waiting).await), ("serving".to_owned(), "queued".to_owned()));
     app.send("DELETE", &nobody(), "/v1/agents/50", Value::Null).await.ok();
     app.send("GET", &nobody(), "/v1/agents/50", Value::Null).await.refused(40406);
@@ -131,7 +144,14 @@ async fn lowering_capacity_takes_nobody_away_and_deleting_an_agent_keeps_its_ses
 async fn an_agent_opens_only_to_customers() {
     let app = App::start().await;
     app.staff(7, 50, 3).await;
-    for bad in ["agent:51", "position:5", "", "0", "lease:01890000-0000-7000-8000-000000000000", "01890000-0000-7000-8000-000000000000"] {
+    for bad in [
+        "agent:51",
+        "position:5",
+        "",
+        "0",
+        "lease:01890000-0000-7000-8000-000000000000",
+        "01890000-0000-7000-8000-000000000000",
+    ] {
         let reply = open_to(&app, &agent(50), bad).await;
         assert_eq!((reply.status, reply.msg.contains("receiveId")), (400, true), "{bad}: {reply:?}");
     }
@@ -159,7 +179,13 @@ async fn who_serves_and_served_is_what_the_filter_chooses_and_the_row_shows() {
     let human = async |who: &Who, user_type: i64, wanted: i64| {
         let body = json!({ "userType": user_type, "isArtificial": wanted });
         let reply = list(&app, who, "conversationList", body).await;
-        reply.data.as_array().into_iter().flatten().map(|row| row["session"]["isArtificial"].clone()).collect::<Vec<_>>()
+        reply
+            .data
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|row| row["session"]["isArtificial"].clone())
+            .collect::<Vec<_>>()
     };
     for (who, user_type) in [(user(1), 2), (agent(50), 1)] {
         assert_eq!(human(&who, user_type, 1).await, [json!(1)]);
@@ -201,7 +227,10 @@ async fn messages_and_lists_show_the_name_the_session_was_opened_with() {
     let first = app.post(&user(1).ent(7), "createChatSession", body).await.ok().text("sessionId");
     app.post(&agent(50), "messageAdd", text(1, 2, "1", "hello")).await.ok();
     let row = list(&app, &user(1), "conversationList", json!({})).await.data[0].clone();
-    assert_eq!((row["peer"]["name"].as_str(), row["session"]["customerserviceName"].as_str()), (Some("Mary"), Some("Mary")));
+    assert_eq!(
+        (row["peer"]["name"].as_str(), row["session"]["customerserviceName"].as_str()),
+        (Some("Mary"), Some("Mary"))
+    );
     app.post(&user(1), "closeChatSession", json!({ "sessionId": first })).await.ok();
     app.ask_for_service(1, 7).await;
     app.post(&agent(50), "messageAdd", text(1, 2, "1", "again")).await.ok();
@@ -209,7 +238,8 @@ async fn messages_and_lists_show_the_name_the_session_was_opened_with() {
     app.post(&user(1).ent(7), "messageAdd", text(2, 2, "", "hi")).await.ok();
     let body = json!({ "msgType": 2, "userType": 2, "pageSize": 10, "sort": "asc" });
     let rows = app.post(&user(1).ent(7), "findMessage", body).await.ok();
-    let names: Vec<&str> = rows.data.as_array().unwrap().iter().map(|row| row["sender"]["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        rows.data.as_array().unwrap().iter().map(|row| row["sender"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["Mary", "Agent 50", "Carl"]);
 }
 
@@ -238,16 +268,31 @@ async fn rows_of_an_agent_add_up_to_what_it_has_unread() {
         everybody += unread;
     }
     assert_eq!(everybody, 10 + 3, "of the customers once each, and what is the first one's own");
-    let notices = list(&app, &agent(50).with("positionId", 77), "conversationList", json!({ "userType": 1, "queryType": 14 })).await;
-    assert_eq!((notices.count, notices.data[0]["lastMessage"]["preview"].as_str()), (1, Some("notice to the seat")));
+    let notices = list(
+        &app,
+        &agent(50).with("positionId", 77),
+        "conversationList",
+        json!({ "userType": 1, "queryType": 14 }),
+    )
+    .await;
+    assert_eq!(
+        (notices.count, notices.data[0]["lastMessage"]["preview"].as_str()),
+        (1, Some("notice to the seat"))
+    );
 }
 
 #[tokio::test]
 async fn the_card_of_a_seat_knows_the_callers_conversation_with_it() {
     let app = App::start().await;
     app.send("PUT", &nobody(), "/v1/directory/positions/77", json!({ "name": "Ann" })).await.ok();
-    let card = async |who: Who| app.post(&who, "oneUserPosition", json!({ "positionId": "77" })).await.ok().data["conversationId"].clone();
-    assert_eq!((card(user(1)).await, card(seat(5)).await, card(seat(77)).await), (Value::Null, Value::Null, Value::Null));
+    let card = async |who: Who| {
+        app.post(&who, "oneUserPosition", json!({ "positionId": "77" })).await.ok().data["conversationId"]
+            .clone()
+    };
+    assert_eq!(
+        (card(user(1)).await, card(seat(5)).await, card(seat(77)).await),
+        (Value::Null, Value::Null, Value::Null)
+    );
     let personal = app.say(&user(1), "position:77", "hello").await.ok().text("conversationId");
     let between_seats = app.say(&seat(5), "77", "hello").await.ok().text("conversationId");
     assert_eq!(card(user(1)).await, json!(personal));
