@@ -14,11 +14,16 @@ mod endpoints {
     mod finding;
     mod listing;
     mod marking;
+    mod naming;
     mod restart;
     mod routing;
     mod seats;
     mod sending;
     mod serving;
+}
+mod faults {
+    mod bounds;
+    mod outages;
 }
 mod program {
     mod figures;

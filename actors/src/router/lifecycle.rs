@@ -151,9 +151,9 @@ impl Running {
 
     async fn snapshot_all(&self) {
         let journal = &self.router.world.journal;
-        journal.settled().await;
         let mut asked: HashMap<ActorKey, Instant> = HashMap::new();
-        loop {
+        // Storage that is away, or taken by another process, takes no snapshots either.
+        while journal.healthy().is_ok() {
             let dirty = journal.oldest_dirty(SNAPSHOTS_AT_ONCE);
             if dirty.is_empty() {
                 return;

@@ -99,7 +99,7 @@ async fn batches_are_bounded_in_events_and_bytes_and_never_split_a_turn() {
 }
 
 #[tokio::test]
-async fn a_batch_is_observed_then_delivered_then_its_answers_leave_in_order() {
+async fn a_batch_is_delivered_then_observed_then_its_answers_leave_in_order() {
     let world = World::new().await;
     world.store.faults().hold_appends(true);
     let release = |label: &'static str| {
@@ -123,18 +123,18 @@ async fn a_batch_is_observed_then_delivered_then_its_answers_leave_in_order() {
     use messagecenter_actors::domain::ids::{ActorKey, InboxKey};
     let (b, other) = (inbox("b"), inbox("other"));
     let expected = vec![
-        Seen::Observed(1),
         Seen::Delivered(inbox("a"), 1),
         Seen::Delivered(other.clone(), 1),
+        Seen::Observed(1),
         Seen::Released("first"),
-        Seen::Observed(2),
-        Seen::Observed(3),
         Seen::Delivered(b, 2),
         Seen::Delivered(other, 2),
         Seen::Delivered(ActorKey::Conversation(service.id()), 3),
         Seen::Delivered(ActorKey::Session(uuid::Uuid::from_u128(9)), 3),
         Seen::Delivered(inbox("c"), 3),
         Seen::Delivered(ActorKey::Inbox(InboxKey::Desk(3)), 3),
+        Seen::Observed(2),
+        Seen::Observed(3),
         Seen::Released("second"),
         Seen::Released("second again"),
         Seen::Released("third"),
