@@ -74,14 +74,14 @@ pub enum ConversationCommand {
         /// See the enum.
         at: Millis,
     },
-    /// Show a defined group; answers `Group`.
+    /// Show a group; answers `Group`.
     Group,
     /// Delete a defined group; answers `Done`.
     DeleteGroup {
         /// See the enum.
         at: Millis,
     },
-    /// Add and remove members of a defined group; answers `Group`.
+    /// Add and remove members of a group; answers `Group`.
     ChangeMembers {
         /// Who joins.
         add: Vec<Address>,
@@ -90,7 +90,7 @@ pub enum ConversationCommand {
         /// See the enum.
         at: Millis,
     },
-    /// Show a page of a defined group's members; answers `Members`.
+    /// Show a page of a group's members; answers `Members`.
     Members {
         /// From 1.
         page: u64,
@@ -156,7 +156,7 @@ pub enum ConversationAnswer {
     Opened(bool),
     /// Whether it is there.
     Exists(bool),
-    /// A defined group.
+    /// A group.
     Group(GroupView),
     /// A page of members and how many there are.
     Members(Vec<Address>, u64),

@@ -14,6 +14,7 @@ use crate::conversation::{ConversationAnswer, ConversationCommand};
 use crate::domain::conversation::reading::Stretch;
 use crate::domain::conversation::sending::Send;
 use crate::domain::ids::{Address, ConversationKey, EntId, PartyType};
+use crate::domain::message::Author;
 use crate::domain::refusal::Refusal;
 use crate::runtime::failure::Failure;
 
@@ -47,10 +48,7 @@ impl Router {
             }
             SendTo::Group(id) => Target::keyed(ConversationKey::Group(id.into())),
             SendTo::Notice(receiver) => Target::keyed(ConversationKey::Notice(receiver)),
-            SendTo::Service(named) => {
-                let by_customer = author.own_type == OWN_TYPE_USER;
-                self.service_target(named, &author.address, by_customer, ent).await?
-            }
+            SendTo::Service(named) => self.service_target(named, &author, ent).await?,
         };
         let at = self.world.clock.now();
         let Target { id, key, wish } = target;
@@ -78,14 +76,28 @@ impl Router {
         Err(unexpected())
     }
 
+    /// The conversation that an author of enterprise `ent` means by a name of a service conversation.
+    ///
+    /// # Errors
+    /// `UnknownSession` for strangers.
+    pub async fn service_conversation(
+        &self,
+        named: ServiceRef,
+        author: &Author,
+        ent: EntId,
+    ) -> Result<Uuid, Rejection> {
+        Ok(self.service_target(Some(named), author, ent).await?.id)
+    }
+
     /// Which service conversation a message names.
     async fn service_target(
         &self,
         named: Option<ServiceRef>,
-        author: &Address,
-        by_customer: bool,
+        author: &Author,
         ent: EntId,
     ) -> Result<Target, Rejection> {
+        let by_customer = author.own_type == OWN_TYPE_USER;
+        let author = &author.address;
         match named {
             Some(ServiceRef::Conversation(id)) => Ok(Target { id, key: None, wish: Wish::Anyone }),
             Some(ServiceRef::Session(id)) => {
@@ -217,10 +229,10 @@ impl Router {
         self.ask_group(conversation, command).await
     }
 
-    /// A defined group.
+    /// A group, defined or open; an open one has no name.
     ///
     /// # Errors
-    /// `UnknownGroup` if it is not defined, `GroupGone` if it was deleted.
+    /// `UnknownGroup` if it was neither defined nor used, `GroupGone` if it was deleted.
     pub async fn group(&self, id: &str) -> Result<GroupView, Rejection> {
         self.ask_group(group_id(id), ConversationCommand::Group).await
     }
@@ -228,7 +240,7 @@ impl Router {
     /// Deletes a defined group for good; asking again is fine.
     ///
     /// # Errors
-    /// `UnknownGroup` if it is not defined.
+    /// `UnknownGroup` if it is not defined, which an open group is not.
     pub async fn delete_group(&self, id: &str) -> Result<(), Rejection> {
         let at = self.world.clock.now();
         match self.conversations.ask(&group_id(id), ConversationCommand::DeleteGroup { at }).await?? {
@@ -237,30 +249,30 @@ impl Router {
         }
     }
 
-    /// Adds members to a defined group; they start unread at its head.
+    /// Adds members to a group, defined or open; they start unread at its head.
     ///
     /// # Errors
-    /// `UnknownGroup` if it is not defined, `GroupGone` if it was deleted.
+    /// `UnknownGroup` if it was neither defined nor used, `GroupGone` if it was deleted.
     pub async fn add_members(&self, id: &str, members: Vec<Address>) -> Result<GroupView, Rejection> {
         let at = self.world.clock.now();
         let command = ConversationCommand::ChangeMembers { add: members, remove: Vec::new(), at };
         self.ask_group(group_id(id), command).await
     }
 
-    /// Removes members from a defined group.
+    /// Removes members from a group; one that left an open group may come back by sending or reading.
     ///
     /// # Errors
-    /// `UnknownGroup` if it is not defined, `GroupGone` if it was deleted.
+    /// `UnknownGroup` if it was neither defined nor used, `GroupGone` if it was deleted.
     pub async fn remove_members(&self, id: &str, members: Vec<Address>) -> Result<GroupView, Rejection> {
         let at = self.world.clock.now();
         let command = ConversationCommand::ChangeMembers { add: Vec::new(), remove: members, at };
         self.ask_group(group_id(id), command).await
     }
 
-    /// A page of a defined group's members, pages from 1, in a stable order.
+    /// A page of a group's members, pages from 1, in a stable order.
     ///
     /// # Errors
-    /// `UnknownGroup` if it is not defined, `GroupGone` if it was deleted.
+    /// `UnknownGroup` if it was neither defined nor used, `GroupGone` if it was deleted.
     pub async fn members(&self, id: &str, page: u64, size: u64) -> Result<Rows<Address>, Rejection> {
         match self.conversations.ask(&group_id(id), ConversationCommand::Members { page, size }).await?? {
             ConversationAnswer::Members(rows, total) => Ok(Rows { rows, total }),

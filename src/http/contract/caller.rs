@@ -116,7 +116,10 @@ pub fn peer(field: &'static str, text: &str, bare_type: PartyType) -> Result<Add
     match named(field, text, bare_type)? {
         Named::Nobody => Err(missing(field)),
         Named::Party(peer) if peer.party != PartyType::Group => Ok(peer),
-        _ => Err(Refusal::BadField { field, problem: "must name a party of a one-to-one conversation".to_owned() }),
+        _ => Err(Refusal::BadField {
+            field,
+            problem: "must name a party of a one-to-one conversation".to_owned(),
+        }),
     }
 }
 

@@ -8,9 +8,7 @@ use messagecenter_actors::domain::ids::{Address, ConversationKey, EntId, Kind, M
 use messagecenter_actors::domain::refusal::Refusal;
 use serde::Serialize;
 
-use super::caller::{
-    About, Named, agrees, caller, caller_of, group, hat, identity, missing, named, peer,
-};
+use super::caller::{About, Named, agrees, caller, caller_of, group, hat, identity, missing, named, peer};
 use super::finding::{Appraise, notice_receiver, session_conversation};
 use super::sending::pair;
 use crate::http::call::{Answer, Call, HandlerResult};
@@ -124,7 +122,8 @@ fn up_to(message_id: &str, conversation: &ConversationRef) -> Result<Option<u64>
 pub async fn withdraw_message(call: Call) -> HandlerResult {
     let hat = hat(call.values.int("userType"));
     let message = message_id(&call)?;
-    let given = |field: &'static str| Some(call.values.int(field)).filter(|id| *id != 0).map(|id| id.to_string());
+    let given =
+        |field: &'static str| Some(call.values.int(field)).filter(|id| *id != 0).map(|id| id.to_string());
     let sender_id = given("senderId");
     let caller = withdrawer(&call, hat).await?;
     let request = WithdrawRequest {

@@ -50,7 +50,7 @@ impl Sender {
 pub async fn message_add(call: Call) -> HandlerResult {
     let kind = call.values.kind("type").unwrap_or(Kind::OneToOne);
     let sender = sender(&call, kind).await?;
-    let targets = targets(&call, kind, &sender)?;
+    let targets = once_each(&call, &sender, targets(&call, kind, &sender)?).await;
     let body = Body {
         item_type: call.values.int("itemType"),
         item: call.values.int("item"),
@@ -163,6 +163,23 @@ fn targets(call: &Call, kind: Kind, sender: &Sender) -> Result<Vec<(String, Send
     Ok(targets)
 }
 
+/// Several names of one service conversation (its id, its session, either agent) are one target.
+async fn once_each(call: &Call, sender: &Sender, targets: Vec<(String, SendTo)>) -> Vec<(String, SendTo)> {
+    if targets.len() < 2 {
+        return targets;
+    }
+    let conversation = async |(_, to): &(String, SendTo)| {
+        let SendTo::Service(Some(named)) = to else { return None };
+        let author = sender.author(to).ok()?;
+        call.app.router.service_conversation(named.clone(), &author, sender.ent).await.ok()
+    };
+    let conversations = join_all(targets.iter().map(conversation)).await;
+    let mut known = HashSet::new();
+    let mut repeated = |conversation: Option<Uuid>| conversation.is_some_and(|id| !known.insert(id));
+    let both = targets.into_iter().zip(conversations);
+    both.filter_map(|(target, conversation)| (!repeated(conversation)).then_some(target)).collect()
+}
+
 fn too_many(came: usize) -> Refusal {
     let problem = format!("names {came} targets; a request has at most {MAX_TARGETS}");
     Refusal::BadField { field: "receiverIds", problem }
@@ -179,7 +196,9 @@ fn receiver(field: &'static str, text: &str, kind: Kind, sender: &Sender) -> Res
     };
     let address = match (named(field, text, bare_type)?, kind) {
         (Named::Nobody, _) => return Ok(None),
-        (Named::Session(id), Kind::Service) => return Ok(Some(SendTo::Service(Some(ServiceRef::Session(id))))),
+        (Named::Session(id), Kind::Service) => {
+            return Ok(Some(SendTo::Service(Some(ServiceRef::Session(id)))));
+        }
         (Named::Conversation(id), Kind::Service) => {
             return Ok(Some(SendTo::Service(Some(ServiceRef::Conversation(id)))));
         }
@@ -282,7 +301,8 @@ fn answer(targets: &[(String, SendTo)], outcomes: Vec<Result<Sent, Rejection>>) 
         let failure = outcomes.into_iter().find_map(Result::err);
         return Err(failure.unwrap_or(Rejection::Refused(Refusal::NoTarget)));
     };
-    let results = targets.iter().zip(&outcomes).map(|((target, _), outcome)| TargetResult::of(target, outcome));
+    let results =
+        targets.iter().zip(&outcomes).map(|((target, _), outcome)| TargetResult::of(target, outcome));
     let delivery = Delivery {
         message_id: first.message.to_string(),
         conversation_id: first.message.conversation.to_string(),

@@ -49,8 +49,8 @@ fn members(call: &Call) -> Result<Vec<Address>, Refusal> {
     let mut members = Vec::new();
     for text in call.values.texts(field) {
         let member = party(field, text, PartyType::User)?.ok_or_else(|| missing(field))?;
-        if matches!(member.party, PartyType::Group | PartyType::System) {
-            let problem = format!("names a {}, which cannot be a member", member.party.as_str());
+        if !matches!(member.party, PartyType::User | PartyType::Agent | PartyType::Bot) {
+            let problem = format!("names a {}; a member is a user, agent or bot", member.party.as_str());
             return Err(Refusal::BadField { field, problem });
         }
         members.push(member);
