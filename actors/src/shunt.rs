@@ -140,6 +140,7 @@ impl ShuntActor {
 
 impl Behaviour for ShuntActor {
     const KIND: &'static str = "shunt";
+    const TICKS: bool = true;
     type Key = EntId;
     type Command = ShuntCommand;
     type Answer = Result<Answer, Refusal>;

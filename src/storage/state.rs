@@ -186,3 +186,20 @@ impl StateStore for SurrealStore {
         keys.collect()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_goes_on_keeps_the_next_of_its_actor_waiting_but_not_for_ever() {
+        let saves = Saves::new(Duration::from_secs(1));
+        let (mine, other) = (ActorKey::Shunt(1), ActorKey::Shunt(2));
+        let going_on = saves.alone(&mine).await.unwrap();
+        assert!(saves.alone(&other).await.is_ok());
+        assert!(matches!(saves.alone(&mine).await, Err(StoreError::Unavailable(_))));
+        drop(going_on);
+        assert!(saves.alone(&mine).await.is_ok());
+    }
+}

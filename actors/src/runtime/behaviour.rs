@@ -14,6 +14,9 @@ use super::reply::Reply;
 pub trait Behaviour: Sized + Unpin + 'static {
     /// A word for this kind: metric label, log field.
     const KIND: &'static str;
+    /// Whether actors of this kind have timers: only then the sweep sends them ticks, for a hundred thousand
+    /// actors without any would do nothing else.
+    const TICKS: bool = false;
     /// Names one actor of this kind.
     type Key: Clone + Eq + Hash + fmt::Display + Send + Sync + Unpin + 'static;
     /// A request that gets an answer; admitted with a permit.
@@ -42,7 +45,7 @@ pub trait Behaviour: Sized + Unpin + 'static {
     /// Takes a notice.
     fn told(&mut self, notice: Self::Notice, turn: &mut Turn<Self>);
 
-    /// Called by the sweep, at least once a second while active: timers and deadlines.
+    /// Called by the sweep, at least once a second while active, if [`Behaviour::TICKS`]: timers and deadlines.
     fn tick(&mut self, _turn: &mut Turn<Self>) {}
 
     /// Whether it must stay active although idle (a deadline ahead). Asked after every turn.

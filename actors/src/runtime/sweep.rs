@@ -13,13 +13,13 @@ use super::status::Phase;
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 impl<B: Behaviour> Registry<B> {
-    /// Ticks every active actor and passivates idle ones: used longer than `idle_after` ago, or least recently
+    /// Ticks every active actor of a kind with timers and passivates idle ones: used longer than `idle_after` ago, or least recently
     /// used while more than `active_limit` are active; never one that is pinned, holds a command, recovers or is
     /// quarantined. `clean` says whether everything that concerns a key is in its snapshot; idle actors that
     /// are not clean stay and are returned, to be told to write one.
     pub fn sweep(&self, clean: &dyn Fn(&B::Key) -> bool) -> Vec<B::Key> {
         let slots = self.slots();
-        for (_, slot) in &slots {
+        for (_, slot) in slots.iter().filter(|_| B::TICKS) {
             if slot.status.due_a_tick() && slot.send(Mail::Tick).is_err() {
                 slot.status.ticked();
             }

@@ -52,6 +52,38 @@ async fn the_longest_unsaved_actors_are_asked_for_snapshots_few_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn however_many_lag_the_next_are_asked_as_soon_as_those_asked_have_written() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    for seq in 1..=20 {
+        world.send(&format!("n{seq}"), 1);
+    }
+    world.committed(20).await;
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    let committed = world.journal.committed();
+    for _ in 0..5 {
+        for key in asked(&world) {
+            world.journal.save(1, snapshot(&key, committed, committed), vec![]).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(asked(&world).len() >= 15, "{:?}", asked(&world));
+}
+
+#[tokio::test(start_paused = true)]
+async fn actors_that_write_no_snapshot_do_not_keep_others_from_being_asked() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    for seq in 1..=20 {
+        world.send(&format!("n{seq}"), 1);
+    }
+    world.committed(20).await;
+    tokio::time::sleep(Duration::from_millis(1_900)).await;
+    assert_eq!(asked(&world).len(), 3, "at once only so many");
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let all = asked(&world);
+    assert!(all.len() >= 6 && all.iter().collect::<std::collections::BTreeSet<_>>().len() == all.len(), "{all:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn actors_that_are_not_behind_are_left_alone() {
     let world = World::with(MemoryStore::new(), eager()).await;
     for seq in 1..=10 {

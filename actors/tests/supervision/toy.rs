@@ -116,6 +116,7 @@ impl Toy {
 
 impl Behaviour for Toy {
     const KIND: &'static str = "toy";
+    const TICKS: bool = true;
     type Key = String;
     type Command = Command;
     type Answer = i64;
