@@ -23,6 +23,7 @@ mod endpoints {
 }
 mod faults {
     mod bounds;
+    mod gate;
     mod outages;
 }
 mod program {

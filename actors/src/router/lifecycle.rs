@@ -118,9 +118,13 @@ impl Running {
             observation,
             shards,
         });
-        router.wake_routing().await?;
         let sweep = handle.spawn(sweep(Arc::downgrade(&router), Arc::clone(&dispatch)));
-        Ok(Self { router, dispatch, sweep })
+        let running = Self { router, dispatch, sweep };
+        if let Err(error) = running.router.wake_routing().await {
+            running.stop().await;
+            return Err(error);
+        }
+        Ok(running)
     }
 
     /// Finishes what was admitted, writes snapshots, closes the journal and ends the threads. New commands are
