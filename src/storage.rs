@@ -28,8 +28,8 @@ pub mod value;
 use self::engine::Engine;
 use self::journal::Head;
 use self::lease::Lease;
-use self::state::Saves;
 pub use self::options::{OpenError, StorageOptions};
+use self::state::Saves;
 pub use self::url::StorageUrl;
 
 /// A store on one SurrealDB engine. Share it behind an `Arc`.

@@ -41,7 +41,8 @@ const CONVERSATIONS: i64 = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_doubled_or_renumbered_by_kill_9() {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
+    let seed =
+        std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
     println!("SEED={seed}");
     let store = tempfile::tempdir().expect("a temporary folder");
     let ledger = Arc::new(Ledger::default());
@@ -131,7 +132,8 @@ impl Routing {
         for n in 0..2 {
             let customer = i64::try_from(3_000 + round * 2 + n).unwrap_or(0);
             let body = json!({ "msgType": 2, "userType": 2 });
-            let reply = process.post(&user(customer).ent(7), "createChatSession", body).await.expect("an answer");
+            let reply =
+                process.post(&user(customer).ent(7), "createChatSession", body).await.expect("an answer");
             let session = reply["data"]["sessionId"].as_str().expect("a session").to_owned();
             match reply["data"]["state"].as_str() {
                 Some("serving") => assert!(self.serving.insert(session)),

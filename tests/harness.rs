@@ -126,7 +126,8 @@ impl App {
     /// A service on a store of the test's own, which may fail on purpose.
     pub async fn start_on(store: Arc<dyn Store>, change: impl FnOnce(&mut Settings)) -> Self {
         let (settings, clock) = (settings(change), Arc::new(ManualClock::at(START)));
-        let service = Service::start_on(settings, clock.clone(), store, "a test").await.expect("the service starts");
+        let service =
+            Service::start_on(settings, clock.clone(), store, "a test").await.expect("the service starts");
         Self::over(service, clock)
     }
 
@@ -154,10 +155,14 @@ impl App {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response.text().await.expect("a body");
-        let body: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("no JSON ({error}): {text}"));
+        let body: Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("no JSON ({error}): {text}"));
         let keys: Vec<&str> = ["error_code", "error_msg", "data", "count"].into();
         let places: Vec<Option<usize>> = keys.iter().map(|key| text.find(&format!("\"{key}\":"))).collect();
-        assert!(places[0].is_some() && places[0] < places[1] && places[1] < places[2], "keys in order: {text}");
+        assert!(
+            places[0].is_some() && places[0] < places[1] && places[1] < places[2],
+            "keys in order: {text}"
+        );
         Reply {
             status,
             headers,
@@ -172,9 +177,7 @@ impl App {
     pub async fn figure(&self, name: &str) -> u64 {
         let response = self.client.get(format!("{}/metrics", self.base)).send().await.expect("an answer");
         let text = response.text().await.expect("text");
-        let named = |line: &&str| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
-        };
+        let named = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
         let values: Vec<u64> =
             text.lines().filter(named).filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
         assert!(!values.is_empty(), "{name} is no figure");

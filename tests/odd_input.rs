@@ -83,9 +83,41 @@ async fn no_odd_value_in_any_body_field_makes_a_5xx_or_a_panic() {
 }
 
 #[tokio::test]
+async fn no_odd_value_in_any_path_or_body_under_v1_makes_a_5xx_or_a_panic() {
+    let app = App::start().await;
+    for endpoint in table::all().iter().filter(|endpoint| endpoint.path.starts_with("/v1/")) {
+        let method = endpoint.method.as_str();
+        for odd in odd_texts() {
+            let id: String =
+                odd.as_str().unwrap_or("9").bytes().take(2_000).map(|b| format!("%{b:02X}")).collect();
+            let path: Vec<&str> = endpoint
+                .path
+                .split('/')
+                .map(|part| if part.starts_with('{') { id.as_str() } else { part })
+                .collect();
+            let body = if method == "PUT" { plain(endpoint) } else { Value::Null };
+            let reply = app.send(method, &user(1), &path.join("/"), body).await;
+            assert!(reply.status < 500, "{method} {} with {odd}: {reply:?}", endpoint.path);
+        }
+        for field in endpoint.fields.iter().filter(|field| field.place == Place::Json) {
+            let odd = if field.kind == Kind::Int { odd_integers() } else { odd_texts() };
+            for value in odd {
+                let mut body = plain(endpoint);
+                body[field.name] = value;
+                let path = endpoint.path.replace("{id}", "7").replace("{entUserId}", "7");
+                let reply = app.send(method, &user(1), &path, body).await;
+                assert!(reply.status < 500, "{method} {path} {}: {reply:?}", field.name);
+            }
+        }
+    }
+    assert_eq!(crashes(&app).await, 0, "no command made an actor panic");
+}
+
+#[tokio::test]
 async fn no_odd_header_makes_a_5xx() {
     let app = App::start().await;
-    let texts = ["", "0", "-1", "+5", "007", "9223372036854775807", "9223372036854775808", "1.0", "abc", "~", "a:b"];
+    let texts =
+        ["", "0", "-1", "+5", "007", "9223372036854775807", "9223372036854775808", "1.0", "abc", "~", "a:b"];
     for endpoint in table::all().iter().filter(|endpoint| endpoint.path.starts_with("/message/")) {
         let operation = endpoint.path.trim_start_matches("/message/");
         for header in ["newUserId", "entUserId", "positionId", "entId", "appId", "Idempotency-Key"] {
@@ -116,9 +148,5 @@ async fn odd_ids_name_distinct_conversations_and_come_back_as_sent() {
 
 /// Commands that made an actor panic, as `/metrics` counts them.
 async fn crashes(app: &App) -> u64 {
-    let text = app.client.get(format!("{}/metrics", app.base)).send().await.expect("an answer").text().await;
-    let text = text.expect("text");
-    assert!(text.contains("messagecenter_dead_letters"), "the figure exists");
-    let lines = text.lines().filter(|line| line.starts_with("messagecenter_dead_letters_total"));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    app.figure("messagecenter_dead_letters_total").await
 }

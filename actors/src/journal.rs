@@ -284,7 +284,8 @@ impl Journal {
             progress.committed >= decided || progress.generation > generation || progress.mode != Mode::Open
         };
         let _ = progress.wait_for(over).await; // the sender lives as long as the journal
-        let refused = |why: &str| Err(StoreError::Unavailable(format!("snapshot of {}: {why}", snapshot.key)));
+        let refused =
+            |why: &str| Err(StoreError::Unavailable(format!("snapshot of {}: {why}", snapshot.key)));
         // In this order: if nothing was lost by the second look, the position seen before is not one that was
         // given out again.
         if decided > self.committed() {

@@ -84,7 +84,8 @@ impl Ledger {
                 assert!(found.insert(content, row).is_none(), "{content} is there twice");
             }
             for (content, told) in &sends {
-                let row = found.get(content.as_str()).unwrap_or_else(|| panic!("{content} was lost ({told:?})"));
+                let row =
+                    found.get(content.as_str()).unwrap_or_else(|| panic!("{content} was lost ({told:?})"));
                 assert_eq!(row["messageId"], told.message.as_str());
             }
             for (message, vote) in &votes {
@@ -92,9 +93,17 @@ impl Ledger {
                 assert_eq!(row["appraise"]["mine"].as_i64(), Some(*vote), "the vote on {message}");
             }
             let unread = process.post(&user(2_000 + pair), "messageCount", json!({ "userType": 2 })).await;
-            assert_eq!(unread.expect("an answer")["count"].as_i64(), Some(rows.len() as i64), "nothing was read");
+            assert_eq!(
+                unread.expect("an answer")["count"].as_i64(),
+                Some(rows.len() as i64),
+                "nothing was read"
+            );
             let (content, told) = sends.iter().max_by_key(|(_, told)| told.seq).expect("not empty");
-            assert_eq!(process.say(pair, content).await.as_ref(), Some(told), "a retry gives the same message");
+            assert_eq!(
+                process.say(pair, content).await.as_ref(),
+                Some(told),
+                "a retry gives the same message"
+            );
         }
     }
 }

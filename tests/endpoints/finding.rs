@@ -9,7 +9,9 @@ fn find(kind: i64, peer: &str, size: i64) -> Value {
 }
 
 fn seqs(rows: &Value) -> Vec<i64> {
-    rows.as_array().map(|rows| rows.iter().filter_map(|row| row["seq"].as_i64()).collect()).unwrap_or_default()
+    rows.as_array()
+        .map(|rows| rows.iter().filter_map(|row| row["seq"].as_i64()).collect())
+        .unwrap_or_default()
 }
 
 #[tokio::test]
@@ -111,9 +113,13 @@ async fn the_desk_and_its_customer_read_one_conversation() {
     app.staff(8, 60, 3).await;
     let elsewhere = app.post(&agent(60), "findMessage", agent_asks).await.ok();
     assert_eq!(elsewhere.count, 0, "another enterprise's desk has no such customer");
-    app.post(&agent(50).ent(8), "findMessage", json!({ "msgType": 2, "userType": 1, "sendId": "1", "pageSize": 1 }))
-        .await
-        .refused(40305);
+    app.post(
+        &agent(50).ent(8),
+        "findMessage",
+        json!({ "msgType": 2, "userType": 1, "sendId": "1", "pageSize": 1 }),
+    )
+    .await
+    .refused(40305);
 }
 
 #[tokio::test]
@@ -136,7 +142,8 @@ async fn a_group_is_read_by_its_members_and_reading_an_open_one_joins() {
 #[tokio::test]
 async fn a_group_is_missing_from_the_request() {
     let app = App::start().await;
-    let reply = app.post(&user(1), "findMessage", json!({ "msgType": 3, "userType": 2, "pageSize": 10 })).await;
+    let reply =
+        app.post(&user(1), "findMessage", json!({ "msgType": 3, "userType": 2, "pageSize": 10 })).await;
     assert_eq!(reply.status, 400);
     assert!(reply.msg.contains("chatGroupId"), "{}", reply.msg);
 }

@@ -39,7 +39,10 @@ async fn conversations_come_newest_first_with_their_last_message_and_unread() {
     assert_eq!(reply.data[0]["lastMessage"]["preview"], "third");
     assert_eq!(reply.data[0]["unread"], 1);
     assert_eq!(reply.data[0]["lastAt"].as_i64(), Some(crate::harness::START + 2_000));
-    assert_eq!(reply.data[1]["peer"], json!({ "type": "user", "id": "3", "name": "", "avatar": "", "isTourist": 2, "online": false }));
+    assert_eq!(
+        reply.data[1]["peer"],
+        json!({ "type": "user", "id": "3", "name": "", "avatar": "", "isTourist": 2, "online": false })
+    );
     assert_eq!(reply.data[1]["session"], Value::Null);
 }
 
@@ -63,9 +66,15 @@ async fn conversations_sharing_a_millisecond_are_all_listed_once_across_pages() 
 async fn a_page_beyond_the_end_is_empty_and_bad_pages_are_refused() {
     let app = App::start().await;
     app.say(&user(1), "2", "hi").await.ok();
-    let beyond = list(&app, &user(1), json!({ "page": 9_000_000_000_000_000_000_i64, "size": 100 })).await.ok();
+    let beyond =
+        list(&app, &user(1), json!({ "page": 9_000_000_000_000_000_000_i64, "size": 100 })).await.ok();
     assert_eq!((beyond.data, beyond.count), (json!([]), 1));
-    for bad in [json!({ "page": -1 }), json!({ "size": 101 }), json!({ "size": -1 }), json!({ "startTime": "tomorrow" })] {
+    for bad in [
+        json!({ "page": -1 }),
+        json!({ "size": 101 }),
+        json!({ "size": -1 }),
+        json!({ "startTime": "tomorrow" }),
+    ] {
         let reply = list(&app, &user(1), bad).await;
         assert_eq!((reply.status, reply.code / 100), (400, 400), "{reply:?}");
     }
@@ -119,7 +128,15 @@ async fn query_types_choose_kinds_states_and_unread() {
     notice["sendId"] = json!("ops");
     app.post(&nobody(), "messageAdd", notice).await.ok();
     assert_eq!(list(&app, &user(1), json!({})).await.ok().count, 4);
-    for (query, kinds) in [(11, vec![1]), (12, vec![2]), (13, vec![3]), (14, vec![4]), (3, vec![2]), (2, vec![]), (21, vec![4, 1])] {
+    for (query, kinds) in [
+        (11, vec![1]),
+        (12, vec![2]),
+        (13, vec![3]),
+        (14, vec![4]),
+        (3, vec![2]),
+        (2, vec![]),
+        (21, vec![4, 1]),
+    ] {
         let reply = list(&app, &user(1), json!({ "queryType": query })).await.ok();
         let mut found: Vec<i64> =
             reply.data.as_array().into_iter().flatten().filter_map(|row| row["kind"].as_i64()).collect();

@@ -71,7 +71,8 @@ async fn the_side_read_decides_the_kind() {
     let session = app.ask_for_service(1, 7).await.text("sessionId");
     app.post(&user(1).ent(7), "messageAdd", text(2, 2, &session, "help")).await.ok();
     assert_eq!(app.unread(&agent(50), 1).await, 1);
-    let desk = read(&app, &agent(50).ent(7), json!({ "sendId": "1", "sendType": 2, "userType": 1 })).await.ok();
+    let desk =
+        read(&app, &agent(50).ent(7), json!({ "sendId": "1", "sendType": 2, "userType": 1 })).await.ok();
     assert_eq!((desk.data["readSeq"].as_i64(), desk.count), (Some(1), 0));
     assert_eq!(app.unread(&agent(50), 1).await, 0);
     app.post(&agent(50), "messageAdd", text(1, 2, "1", "how can I help")).await.ok();
@@ -87,7 +88,9 @@ async fn notices_and_groups_are_read_by_their_side() {
     let mut notice = text(3, 4, "5", "maintenance");
     notice["sendId"] = json!("ops");
     app.post(&nobody(), "messageAdd", notice).await.ok();
-    app.post(&user(5), "createChatSession", json!({ "msgType": 3, "userType": 2, "receiveId": "9" })).await.ok();
+    app.post(&user(5), "createChatSession", json!({ "msgType": 3, "userType": 2, "receiveId": "9" }))
+        .await
+        .ok();
     app.post(&user(6), "messageAdd", text(2, 3, "9", "to all")).await.ok();
     let counts = app.post(&user(5), "messageCount", json!({ "userType": 2 })).await.ok();
     assert_eq!(counts.data, json!({ "oneToOne": 0, "service": 0, "group": 1, "notice": 1 }));
@@ -163,7 +166,8 @@ async fn fields_that_disagree_with_the_message_are_refused() {
         let reply = app.post(&user(1), "withdrawMessage", body).await.refused(40902);
         assert!(reply.msg.contains(field), "{}", reply.msg);
     }
-    let all_right = json!({ "messageId": id, "userType": 2, "senderId": 1, "recipientId": 2, "conversationType": 1 });
+    let all_right =
+        json!({ "messageId": id, "userType": 2, "senderId": 1, "recipientId": 2, "conversationType": 1 });
     app.post(&nobody(), "withdrawMessage", all_right).await.ok();
 }
 
@@ -217,11 +221,13 @@ async fn a_group_votes_at_once_and_every_vote_counts_once() {
         let join = json!({ "msgType": 3, "userType": 2, "receiveId": "9" });
         app.post(&user(id), "createChatSession", join).await.ok();
     }
-    let message = app.post(&user(1), "messageAdd", text(2, 3, "9", "who comes?")).await.ok().text("messageId");
+    let message =
+        app.post(&user(1), "messageAdd", text(2, 3, "9", "who comes?")).await.ok().text("messageId");
     let app = &app;
     let message = &message;
     let votes = (2..=20).flat_map(|id| {
-        (0..2).map(move |_| async move { app.post(&user(id), "appraiseMessage", vote(message, 1)).await.ok() })
+        (0..2)
+            .map(move |_| async move { app.post(&user(id), "appraiseMessage", vote(message, 1)).await.ok() })
     });
     futures::future::join_all(votes).await;
     let last = app.post(&user(2), "appraiseMessage", vote(message, 1)).await.ok();

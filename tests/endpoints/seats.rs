@@ -18,8 +18,14 @@ async fn a_seat_has_a_card_and_an_unknown_one_creates_nothing() {
     define_seat(&app, 77).await;
     let card = app.post(&nobody(), "oneUserPosition", json!({ "positionId": "077" })).await.ok();
     assert_eq!(card.text("positionId"), "77");
-    assert_eq!((card.text("name"), card.text("title"), card.text("entName")), ("Ann".into(), "Sales".into(), "Acme".into()));
-    assert_eq!((card.data["online"].as_bool(), card.data["conversationId"].clone()), (Some(false), Value::Null));
+    assert_eq!(
+        (card.text("name"), card.text("title"), card.text("entName")),
+        ("Ann".into(), "Sales".into(), "Acme".into())
+    );
+    assert_eq!(
+        (card.data["online"].as_bool(), card.data["conversationId"].clone()),
+        (Some(false), Value::Null)
+    );
     app.post(&nobody(), "oneUserPosition", json!({ "positionId": "78" })).await.refused(40404);
     app.send("GET", &nobody(), "/v1/directory/positions/78", Value::Null).await.refused(40404);
 }
@@ -34,7 +40,8 @@ async fn first_contact_creates_one_conversation_and_both_summary_rows() {
         async move { app.post(&me, "oneUserConversation", json!({ "youPositionId": you })).await.ok() }
     }))
     .await;
-    let ids: std::collections::BTreeSet<String> = both.iter().map(|reply| reply.text("conversationId")).collect();
+    let ids: std::collections::BTreeSet<String> =
+        both.iter().map(|reply| reply.text("conversationId")).collect();
     assert_eq!(ids.len(), 1);
     assert_eq!(both.iter().filter(|reply| reply.data["created"] == true).count(), 1);
     assert_eq!(both[0].data["me"]["name"], "Ann");
@@ -75,7 +82,10 @@ async fn directory_users_are_put_read_and_deleted() {
     let row = json!({ "name": "Zoe", "phone": "123", "avatar": "z.png", "isTourist": true });
     app.send("PUT", &nobody(), path, row).await.ok();
     let read = app.send("GET", &nobody(), path, Value::Null).await.ok();
-    assert_eq!((read.text("id"), read.text("name"), read.data["isTourist"].as_bool()), ("42".into(), "Zoe".into(), Some(true)));
+    assert_eq!(
+        (read.text("id"), read.text("name"), read.data["isTourist"].as_bool()),
+        ("42".into(), "Zoe".into(), Some(true))
+    );
     assert_eq!(app.send("DELETE", &nobody(), path, Value::Null).await.ok().data["deleted"], true);
     assert_eq!(app.send("DELETE", &nobody(), path, Value::Null).await.ok().data["deleted"], false);
     app.send("GET", &nobody(), path, Value::Null).await.refused(40405);
@@ -106,7 +116,13 @@ async fn ten_thousand_members_count_what_one_send_left_unread() {
     let app = App::start().await;
     let members: Vec<String> = (1..=10_000).map(|id| id.to_string()).collect();
     app.send("PUT", &nobody(), "/v1/groups/big", json!({ "name": "Big", "members": members })).await.ok();
+    let before = app.figure("messagecenter_committed_position").await;
     app.post(&user(1), "messageAdd", text(2, 3, "big", "hello")).await.ok();
+    assert_eq!(
+        app.figure("messagecenter_committed_position").await,
+        before + 1,
+        "one fact, whatever the members"
+    );
     for id in [2, 5_000, 10_000] {
         assert_eq!(app.unread(&user(id), 2).await, 1);
     }

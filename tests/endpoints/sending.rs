@@ -165,8 +165,11 @@ async fn the_same_key_twice_at_once_sends_once() {
     let app = App::start().await;
     let keyed = user(1).key("race");
     let sends = (0..20).map(|_| app.say(&keyed, "2", "only once"));
-    let ids: std::collections::BTreeSet<String> =
-        futures::future::join_all(sends).await.into_iter().map(|reply| reply.ok().text("messageId")).collect();
+    let ids: std::collections::BTreeSet<String> = futures::future::join_all(sends)
+        .await
+        .into_iter()
+        .map(|reply| reply.ok().text("messageId"))
+        .collect();
     assert_eq!(ids.len(), 1);
     assert_eq!(app.history(&user(2), "1").await.len(), 1);
 }
@@ -176,7 +179,10 @@ async fn a_customer_who_writes_to_the_desk_opens_a_session() {
     let app = App::start().await;
     app.staff(7, 50, 3).await;
     let session = app.ask_for_service(1, 7).await;
-    let by_session = app.post(&user(1).ent(7), "messageAdd", text(2, 2, &session.text("sessionId"), "by session")).await.ok();
+    let by_session = app
+        .post(&user(1).ent(7), "messageAdd", text(2, 2, &session.text("sessionId"), "by session"))
+        .await
+        .ok();
     let conversation = by_session.text("conversationId");
     assert_eq!(conversation, session.text("conversationId"));
     let unnamed = app.post(&user(1).ent(7), "messageAdd", text(2, 2, "", "the only open one")).await.ok();

@@ -27,7 +27,10 @@ async fn a_customer_is_routed_to_the_free_agent() {
     assert_eq!(session.text("state"), "serving");
     assert_eq!(session.text("agentId"), "50");
     assert_eq!(session.text("customerserviceName"), "Agent 50");
-    assert_eq!((session.data["isArtificial"].as_i64(), session.data["created"].as_bool()), (Some(1), Some(true)));
+    assert_eq!(
+        (session.data["isArtificial"].as_i64(), session.data["created"].as_bool()),
+        (Some(1), Some(true))
+    );
     assert_eq!((session.data["ahead"].as_i64(), session.count), (Some(0), 0));
 }
 
@@ -134,7 +137,8 @@ async fn a_session_that_is_unknown_or_anothers_cannot_be_closed() {
     let app = App::start().await;
     app.staff(7, 50, 1).await;
     let session = app.ask_for_service(1, 7).await.text("sessionId");
-    let strange = app.post(&user(2), "closeChatSession", json!({ "sessionId": session })).await.refused(40403);
+    let strange =
+        app.post(&user(2), "closeChatSession", json!({ "sessionId": session })).await.refused(40403);
     let absent = close(&app, "01890000-0000-7000-8000-000000000000").await.refused(40403);
     assert_eq!(strange.msg, absent.msg);
     close(&app, "nonsense").await.refused(40403);
@@ -195,7 +199,10 @@ async fn a_desk_without_agents_is_offline_and_an_unknown_group_falls_back() {
     app.staff(7, 50, 1).await;
     let body = json!({ "type": "sales" });
     let fallback = app.post(&user(1).ent(7), "obtainShunt", body).await.ok();
-    assert_eq!((fallback.text("group"), fallback.data["fallback"].as_bool()), ("default".to_owned(), Some(true)));
+    assert_eq!(
+        (fallback.text("group"), fallback.data["fallback"].as_bool()),
+        ("default".to_owned(), Some(true))
+    );
 }
 
 #[tokio::test]
@@ -270,15 +277,26 @@ async fn one_to_one_and_groups_are_created_without_a_session_and_notices_are_ref
     let app = App::start().await;
     let one = json!({ "msgType": 1, "userType": 2, "receiveId": "2" });
     let created = app.post(&user(1), "createChatSession", one.clone()).await.ok();
-    assert_eq!((created.data["created"].as_bool(), created.data["sessionId"].clone()), (Some(true), Value::Null));
-    let again = app.post(&user(2), "createChatSession", json!({ "msgType": 1, "userType": 2, "receiveId": "1" })).await.ok();
+    assert_eq!(
+        (created.data["created"].as_bool(), created.data["sessionId"].clone()),
+        (Some(true), Value::Null)
+    );
+    let again = app
+        .post(&user(2), "createChatSession", json!({ "msgType": 1, "userType": 2, "receiveId": "1" }))
+        .await
+        .ok();
     assert_eq!(again.text("conversationId"), created.text("conversationId"));
     assert_eq!(again.data["created"], false);
-    let group = app.post(&user(1), "createChatSession", json!({ "msgType": 3, "userType": 2, "receiveId": "9" })).await.ok();
+    let group = app
+        .post(&user(1), "createChatSession", json!({ "msgType": 3, "userType": 2, "receiveId": "9" }))
+        .await
+        .ok();
     assert_eq!(group.data["created"], true);
     let notices = app.post(&user(1), "createChatSession", json!({ "msgType": 4, "userType": 2 })).await;
     assert_eq!(notices.status, 400);
-    app.post(&user(1), "createChatSession", json!({ "msgType": 1, "userType": 2, "receiveId": "1" })).await.refused(40004);
+    app.post(&user(1), "createChatSession", json!({ "msgType": 1, "userType": 2, "receiveId": "1" }))
+        .await
+        .refused(40004);
     app.post(&nobody(), "createChatSession", one).await.refused(40101);
     app.post(&seat(5), "createChatSession", json!({ "msgType": 2, "userType": 2 })).await.refused(40101);
 }
@@ -297,7 +315,9 @@ async fn a_message_counts_for_the_agent_who_owns_the_session_and_moves_with_it()
     let app = App::start().await;
     app.ask_for_service(1, 7).await;
     app.post(&user(1).ent(7), "messageAdd", text(2, 2, "", "anyone there?")).await.ok();
-    app.send("PUT", &nobody(), "/v1/agents/50", json!({ "entId": "7", "name": "A", "capacity": 1 })).await.ok();
+    app.send("PUT", &nobody(), "/v1/agents/50", json!({ "entId": "7", "name": "A", "capacity": 1 }))
+        .await
+        .ok();
     assert_eq!(app.unread(&agent(50), 1).await, 0, "while queued it counts for no agent");
     app.send("PUT", &nobody(), "/v1/agents/50/presence", json!({ "presence": "online" })).await.ok();
     assert_eq!(app.unread(&agent(50), 1).await, 1, "assignment moves it");

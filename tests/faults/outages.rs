@@ -196,7 +196,8 @@ async fn a_drain_finishes_a_request_of_several_steps_and_the_next_start_has_it()
     app.staff(7, 50, 1).await;
     store.faults().hold_appends(true);
     // Opens a session first, then sends into it.
-    let request = app.client.post(format!("{}/message/messageAdd", app.base)).headers(user(1).ent(7).headers());
+    let request =
+        app.client.post(format!("{}/message/messageAdd", app.base)).headers(user(1).ent(7).headers());
     let body = json!({
         "ownType": 2, "type": 2, "receiveId": "50", "title": "", "content": "help", "item": 0, "link": "",
         "itemType": 1,
@@ -229,7 +230,8 @@ async fn a_drain_under_load_gives_every_request_that_it_took_its_answer() {
                 let mut acknowledged = Vec::new();
                 for n in 0.. {
                     let body = crate::harness::text(2, 1, "2", &format!("{sender} {n}")).to_string();
-                    let request = client.post(format!("{base}/message/messageAdd")).headers(user(1).headers());
+                    let request =
+                        client.post(format!("{base}/message/messageAdd")).headers(user(1).headers());
                     let Ok(response) = request.body(body).send().await else { break };
                     assert_eq!(response.status(), 200, "what is taken is finished");
                     let Ok(answer) = response.json::<Value>().await else { panic!("half an answer") };

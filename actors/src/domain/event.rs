@@ -355,7 +355,9 @@ impl ShuntFact {
     pub fn service_of(&self, conversation: Uuid) -> Option<ConversationKey> {
         let customers = self.changes.iter().filter_map(|change| match change {
             ShuntChange::SessionOpened(opened) => Some(&opened.customer),
-            ShuntChange::Assigned { customer, .. } | ShuntChange::SessionEnded { customer, .. } => Some(customer),
+            ShuntChange::Assigned { customer, .. } | ShuntChange::SessionEnded { customer, .. } => {
+                Some(customer)
+            }
             _ => None,
         });
         let mut keys = customers.map(|customer| ConversationKey::Service(self.ent, customer.clone()));

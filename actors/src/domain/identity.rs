@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn an_id_over_the_limit_names_its_field() {
         let long = "x".repeat(MAX_ID_BYTES + 1);
-        assert!(matches!(party("sendId", &long, PartyType::User), Err(Refusal::BadField { field: "sendId", .. })));
+        assert!(matches!(
+            party("sendId", &long, PartyType::User),
+            Err(Refusal::BadField { field: "sendId", .. })
+        ));
     }
 
     #[test]

@@ -156,13 +156,7 @@ impl Inbox {
 
     /// A session's change is no message. Its opening is activity (the customer turned to the desk); its
     /// assignment and its end are not.
-    fn apply_session(
-        &mut self,
-        conversation: Uuid,
-        key: &ConversationKey,
-        change: &ShuntChange,
-        at: Millis,
-    ) {
+    fn apply_session(&mut self, conversation: Uuid, key: &ConversationKey, change: &ShuntChange, at: Millis) {
         if let ShuntChange::SessionOpened(opened) = change {
             self.open_row(conversation, key, at);
             self.change(conversation, |row| {

@@ -57,7 +57,8 @@ impl Journal {
     fn forget_answered(&self, asked: &mut HashMap<ActorKey, Asked>) {
         let index = self.index.lock();
         asked.retain(|key, asked| {
-            asked.when.elapsed() < ASK_AGAIN_AFTER && index.oldest_of(key).is_some_and(|is| is <= asked.oldest)
+            asked.when.elapsed() < ASK_AGAIN_AFTER
+                && index.oldest_of(key).is_some_and(|is| is <= asked.oldest)
         });
     }
 

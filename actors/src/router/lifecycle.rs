@@ -1,6 +1,7 @@
 //! Start, sweep and drain: what the router does besides forwarding.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -86,15 +87,32 @@ impl Running {
         let observation = Observation::new();
         observation.register(metrics);
         let world = Arc::new(World { journal, store: Arc::clone(&store), clock, rules });
-        let shards = Shards::start(policy.shards).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let shards =
+            Shards::start(policy.shards).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let service = Admission::new(policy.service_capacity);
-        let conversations =
-            Registry::new(policy.clone(), shards.clone(), world.clone(), service.clone(), observation.clone());
-        let sessions =
-            Registry::new(policy.clone(), shards.clone(), world.clone(), service.clone(), observation.clone());
-        let shunts =
-            Registry::new(policy.clone(), shards.clone(), world.clone(), service.clone(), observation.clone());
-        let inboxes = Registry::new(policy, shards.clone(), world.clone(), service.clone(), observation.clone());
+        let conversations = Registry::new(
+            policy.clone(),
+            shards.clone(),
+            world.clone(),
+            service.clone(),
+            observation.clone(),
+        );
+        let sessions = Registry::new(
+            policy.clone(),
+            shards.clone(),
+            world.clone(),
+            service.clone(),
+            observation.clone(),
+        );
+        let shunts = Registry::new(
+            policy.clone(),
+            shards.clone(),
+            world.clone(),
+            service.clone(),
+            observation.clone(),
+        );
+        let inboxes =
+            Registry::new(policy, shards.clone(), world.clone(), service.clone(), observation.clone());
         let heads = Arc::new(Heads::new());
         let dispatch = Arc::new(Dispatch {
             conversations: Arc::clone(&conversations),
@@ -136,7 +154,10 @@ impl Running {
         router.shunts.close();
         router.inboxes.close();
         if tokio::time::timeout(DRAIN_PATIENCE, router.service.drained()).await.is_err() {
-            tracing::warn!(commands = router.service.held(), "some commands hang; stopping without their answers");
+            tracing::warn!(
+                commands = router.service.held(),
+                "some commands hang; stopping without their answers"
+            );
         }
         self.sweep.abort();
         let snapshots = self.snapshot_all();
@@ -164,9 +185,9 @@ impl Running {
             }
             asked.retain(|key, when| when.elapsed() < ASK_AGAIN_AFTER && journal.is_dirty(key));
             for key in dirty {
-                if !asked.contains_key(&key) {
-                    self.dispatch.tell_or_wake(&key, Signal::Snapshot);
-                    asked.insert(key, Instant::now());
+                if let Entry::Vacant(entry) = asked.entry(key) {
+                    self.dispatch.tell_or_wake(entry.key(), Signal::Snapshot);
+                    entry.insert(Instant::now());
                 }
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -226,9 +247,15 @@ async fn sweep(router: std::sync::Weak<Router>, dispatch: Arc<Dispatch>) {
         let mut dirty: Vec<ActorKey> = Vec::new();
         let conversations = router.conversations.sweep(&|id| clean(ActorKey::Conversation(*id)));
         dirty.extend(conversations.into_iter().map(ActorKey::Conversation));
-        dirty.extend(router.sessions.sweep(&|id| clean(ActorKey::Session(*id))).into_iter().map(ActorKey::Session));
-        dirty.extend(router.shunts.sweep(&|ent| clean(ActorKey::Shunt(*ent))).into_iter().map(ActorKey::Shunt));
-        dirty.extend(router.inboxes.sweep(&|key| clean(ActorKey::Inbox(key.clone()))).into_iter().map(ActorKey::Inbox));
+        dirty.extend(
+            router.sessions.sweep(&|id| clean(ActorKey::Session(*id))).into_iter().map(ActorKey::Session),
+        );
+        dirty.extend(
+            router.shunts.sweep(&|ent| clean(ActorKey::Shunt(*ent))).into_iter().map(ActorKey::Shunt),
+        );
+        dirty.extend(
+            router.inboxes.sweep(&|key| clean(ActorKey::Inbox(key.clone()))).into_iter().map(ActorKey::Inbox),
+        );
         for key in &dirty {
             dispatch.tell(key, Signal::Snapshot);
         }

@@ -70,7 +70,8 @@ impl Router {
             let (mut candidates, mut total) = self.gather(&sources, &request, &chooser).await?;
             let rows = if chooser.takes_groups() { candidates.group_rows() } else { Vec::new() };
             if self.learn_heads(&mut heads, &rows, told).await? {
-                let groups = groups::views(rows, &heads).into_iter().filter(|group| chooser.takes_group(group));
+                let groups =
+                    groups::views(rows, &heads).into_iter().filter(|group| chooser.takes_group(group));
                 let before = candidates.rows.len();
                 candidates.rows.extend(groups.map(Candidate::group));
                 total += (candidates.rows.len() - before) as u64;

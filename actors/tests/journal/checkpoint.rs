@@ -80,7 +80,10 @@ async fn actors_that_write_no_snapshot_do_not_keep_others_from_being_asked() {
     assert_eq!(asked(&world).len(), 3, "at once only so many");
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     let all = asked(&world);
-    assert!(all.len() >= 6 && all.iter().collect::<std::collections::BTreeSet<_>>().len() == all.len(), "{all:?}");
+    assert!(
+        all.len() >= 6 && all.iter().collect::<std::collections::BTreeSet<_>>().len() == all.len(),
+        "{all:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

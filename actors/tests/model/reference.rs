@@ -112,7 +112,11 @@ impl Reference {
 
     /// Customers being served.
     pub fn served(&self) -> Vec<i64> {
-        self.open.iter().map(|(customer, _)| *customer).filter(|customer| !self.queue.contains(customer)).collect()
+        self.open
+            .iter()
+            .map(|(customer, _)| *customer)
+            .filter(|customer| !self.queue.contains(customer))
+            .collect()
     }
 
     /// Applies what routing must do when a place is free: the head of the queue is served.

@@ -207,7 +207,8 @@ impl Service {
             group_id: None,
         };
         let late = self.clock.now() - message.sent_at > Rules::default().withdraw_window;
-        let left = matches!(key, ConversationKey::Group(_)) && !conversation.members.contains(&message.author);
+        let left =
+            matches!(key, ConversationKey::Group(_)) && !conversation.members.contains(&message.author);
         let outcome = self.router().withdraw(request).await;
         match outcome {
             Ok(()) => {
@@ -343,7 +344,8 @@ impl Service {
     pub async fn check_reader(&self, model: &Reference, user: i64, context: &str) {
         let user = Address::user(user);
         let unread = self.router().unread(&caller(&user)).await.expect("unread");
-        let expected = [Kind::OneToOne, Kind::Service, Kind::Group, Kind::Notice].map(|kind| model.unread(&user, kind));
+        let expected =
+            [Kind::OneToOne, Kind::Service, Kind::Group, Kind::Notice].map(|kind| model.unread(&user, kind));
         let found = [unread.one_to_one, unread.service, unread.group, unread.notice];
         assert_eq!(found, expected, "{context}: unread of {user}");
         let request = ListRequest { caller: caller(&user), filter: Filter::default(), page: 1, size: 100 };
@@ -359,7 +361,10 @@ impl Service {
         assert_eq!(listed, mine, "{context}: rows of {user}");
         assert_eq!(list.total, mine.len() as u64, "{context}");
         assert_eq!(found.iter().sum::<u64>(), mine.values().sum::<u64>(), "{context}: total = sum");
-        assert!(list.rows.windows(2).all(|pair| pair[0].last_at >= pair[1].last_at), "{context}: newest first");
+        assert!(
+            list.rows.windows(2).all(|pair| pair[0].last_at >= pair[1].last_at),
+            "{context}: newest first"
+        );
     }
 
     /// Capacity, queue order, and what counts for each agent.
@@ -385,6 +390,9 @@ impl Service {
             model.get(&key).map_or(0, |conversation| conversation.unread(&Reader::Desk, Some(&address)))
         };
         let expected: u64 = model.served().iter().map(desk).sum();
-        assert_eq!(for_agents, expected, "{context}: a customer's message counts for whoever owns the session");
+        assert_eq!(
+            for_agents, expected,
+            "{context}: a customer's message counts for whoever owns the session"
+        );
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use messagecenter_actors::api::{Caller, ConversationRef, Hat, HistoryRequest, HistoryRow, PeerCard, Rejection};
+use messagecenter_actors::api::{
+    Caller, ConversationRef, Hat, HistoryRequest, HistoryRow, PeerCard, Rejection,
+};
 use messagecenter_actors::domain::identity::{names, person};
 use messagecenter_actors::domain::ids::{Address, ConversationKey, Kind, MessageId, PartyType};
 use messagecenter_actors::domain::refusal::Refusal;

@@ -95,7 +95,8 @@ fn time(call: &Call, field: &'static str) -> Result<Option<Millis>, Refusal> {
         return Ok(None);
     }
     let millis = text.parse::<Millis>().ok();
-    let millis = millis.or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis()));
+    let millis =
+        millis.or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis()));
     let millis = millis.or_else(|| {
         let plain = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok()?;
         Some(plain.and_utc().timestamp_millis())

@@ -89,7 +89,8 @@ struct Contact {
 
 /// `POST /message/oneUserConversation`: get-or-create the conversation of two seats.
 pub async fn one_user_conversation(call: Call) -> HandlerResult {
-    let me = identity(&call).seat.map(Address::position).ok_or(Refusal::NoIdentity { header: "positionId" })?;
+    let me =
+        identity(&call).seat.map(Address::position).ok_or(Refusal::NoIdentity { header: "positionId" })?;
     let you = seat("youPositionId", call.values.text("youPositionId"))?;
     let (conversation, created) = call.app.router.open(pair(&me, you.clone())?, &me).await?;
     let id = Some(conversation.to_string());

@@ -169,8 +169,7 @@ impl Deciding<'_> {
 
     fn accepting(&self, agents: &[Arc<str>]) -> Vec<Arc<str>> {
         let known = agents.iter().filter_map(|id| self.state.agents.get_key_value(id));
-        let accepting =
-            known.filter(|(id, agent)| self.state.is_accepting(id, agent, self.at, self.numbers));
+        let accepting = known.filter(|(id, agent)| self.state.is_accepting(id, agent, self.at, self.numbers));
         accepting.map(|(id, _)| id.clone()).collect()
     }
 
