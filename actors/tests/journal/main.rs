@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
-mod bench;
 mod checkpoint;
 mod encoding;
 mod gate;
