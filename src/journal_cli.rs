@@ -84,15 +84,18 @@ async fn print(
 /// Where reading must start so that the batch that holds `from` is read: batches are found by their first
 /// position, so this looks back further and further.
 async fn start(store: &dyn JournalStore, from: Position) -> Result<Position, StoreError> {
-    let oldest = store.bounds().await?.oldest.max(1);
-    let mut back = 1_024;
+    let bounds = store.bounds().await?;
+    let oldest = bounds.oldest.max(1);
+    // Beyond the end there is nothing to look for; it is where following begins.
+    let from = from.min(bounds.newest.saturating_add(1));
+    let mut back: Position = 1_024;
     loop {
         let start = from.saturating_sub(back).max(oldest);
         let found = store.scan(start, from.saturating_add(1), 1).await?;
         match found.first() {
             Some(batch) => return Ok(batch.first),
             None if start == oldest => return Ok(oldest),
-            None => back *= 4,
+            None => back = back.saturating_mul(4),
         }
     }
 }
