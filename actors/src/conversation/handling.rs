@@ -98,7 +98,8 @@ impl Conversation {
         if send.key.is_none() && !state.exists() {
             return Err(Refusal::UnknownConversation.into());
         }
-        let at = send.at;
+        // Commands may arrive in another order than they were admitted in; seq and time rise together.
+        let at = send.at.max(state.core().active_at);
         let (joins, session) = match state.judge(&send, &self.limits)? {
             Verdict::Accepted { joins, session } => (joins, session),
             Verdict::Repeat { seq, at } => return Ok(self.acknowledged(seq, at)),

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::api::Rejection;
+use crate::domain::conversation::sending::Send;
 use crate::domain::ids::ActorKey;
+use crate::domain::message::Body;
 use crate::ports::{Collection, Page, StoreError};
 use crate::runtime::failure::Failure;
 
@@ -140,4 +142,22 @@ async fn the_head_asked_equals_the_head_followed() {
         unreachable!("a head");
     };
     assert_eq!(*head, followed);
+}
+
+#[tokio::test]
+async fn a_message_admitted_earlier_that_arrives_later_does_not_turn_time_back() {
+    let stage = Stage::new().await;
+    let first = stage.send(&pair(), 1).await.unwrap();
+    let overtaken = Send {
+        key: Some(pair()),
+        ent: 0,
+        author: by_user(2),
+        body: Body::default(),
+        idempotency: None,
+        session: None,
+        at: first.sent_at - 1_000,
+    };
+    let answer = stage.ask(pair().id(), ConversationCommand::Send(Box::new(overtaken))).await.unwrap();
+    let ConversationAnswer::Sent(second) = answer else { unreachable!("{answer:?}") };
+    assert_eq!((second.message.seq, second.sent_at), (2, first.sent_at));
 }
