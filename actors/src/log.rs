@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::{ActorKey, Millis};
 use crate::journal::{AppendError, Journal, Loaded};
+use crate::ports::{Page, Snapshot, StoreError};
 use crate::runtime::behaviour::{Behaviour, Turn};
 use crate::runtime::failure::Failure;
 use crate::runtime::reply::Reply;
@@ -75,6 +78,13 @@ impl Log {
         self.journal.lost(self.generation, self.decided)
     }
 
+    /// A snapshot of `state` at the facts held now, to be written beside the mailbox.
+    pub fn snapshot(&self, version: u16, state: impl Into<Bytes>) -> Unwritten {
+        let (decided, told) = (self.decided, self.told);
+        let snapshot = Snapshot { key: self.key.clone(), decided, told, version, state: state.into() };
+        Unwritten { journal: Arc::clone(&self.journal), generation: self.generation, snapshot }
+    }
+
     /// Position of the last fact it decided.
     pub const fn decided(&self) -> Position {
         self.decided
@@ -98,5 +108,22 @@ impl Log {
     /// The journal.
     pub const fn journal(&self) -> &Arc<Journal> {
         &self.journal
+    }
+}
+
+/// A snapshot on its way to storage.
+pub struct Unwritten {
+    journal: Arc<Journal>,
+    generation: u64,
+    snapshot: Snapshot,
+}
+
+impl Unwritten {
+    /// Writes it with its changed pages once every fact it holds is committed; see [`Journal::save`].
+    ///
+    /// # Errors
+    /// Storage's, or `Unavailable` if a failed commit took what it holds: nothing was written then.
+    pub async fn write(self, pages: Vec<Page>) -> Result<(), StoreError> {
+        self.journal.save(self.generation, self.snapshot, pages).await
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::ActorKey;
 use crate::domain::session::{Known, Session};
 use crate::log::Log;
-use crate::ports::{Snapshot, StoreError};
+use crate::ports::StoreError;
 use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
 use crate::runtime::reply::Reply;
 use crate::signal::Signal;
@@ -60,21 +60,15 @@ impl SessionActor {
                 return;
             }
         };
-        let key = self.log.key().clone();
-        let snapshot = Snapshot { key, decided: self.log.decided(), told, version: SNAPSHOT_VERSION, state };
-        let journal = Arc::clone(self.log.journal());
-        let generation = self.log.generation();
+        let snapshot = self.log.snapshot(SNAPSHOT_VERSION, state);
         self.saving = true;
-        turn.park(
-            async move { journal.save(generation, snapshot, Vec::new()).await },
-            move |actor, outcome: Result<(), StoreError>, _| {
-                actor.saving = false;
-                match outcome {
-                    Ok(()) => actor.saved = told,
-                    Err(error) => tracing::warn!(session = %actor.id, %error, "snapshot not written"),
-                }
-            },
-        );
+        turn.park(snapshot.write(Vec::new()), move |actor, outcome: Result<(), StoreError>, _| {
+            actor.saving = false;
+            match outcome {
+                Ok(()) => actor.saved = told,
+                Err(error) => tracing::warn!(session = %actor.id, %error, "snapshot not written"),
+            }
+        });
     }
 }
 

@@ -20,7 +20,7 @@ use crate::domain::ids::{ActorKey, EntId, Millis};
 use crate::domain::refusal::Refusal;
 use crate::domain::shunt::{Answer, Command, Numbers, State};
 use crate::log::Log;
-use crate::ports::{Snapshot, StoreError};
+use crate::ports::StoreError;
 use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
 use crate::runtime::failure::Failure;
 use crate::runtime::reply::Reply;
@@ -120,21 +120,15 @@ impl ShuntActor {
                 return;
             }
         };
-        let key = self.log.key().clone();
-        let snapshot = Snapshot { key, decided, told: self.log.told(), version: SNAPSHOT_VERSION, state };
-        let journal = Arc::clone(self.log.journal());
-        let generation = self.log.generation();
+        let snapshot = self.log.snapshot(SNAPSHOT_VERSION, state);
         self.saving = true;
-        turn.park(
-            async move { journal.save(generation, snapshot, Vec::new()).await },
-            move |actor, outcome: Result<(), StoreError>, _| {
-                actor.saving = false;
-                match outcome {
-                    Ok(()) => actor.saved = decided,
-                    Err(error) => tracing::warn!(ent = actor.ent, %error, "snapshot not written"),
-                }
-            },
-        );
+        turn.park(snapshot.write(Vec::new()), move |actor, outcome: Result<(), StoreError>, _| {
+            actor.saving = false;
+            match outcome {
+                Ok(()) => actor.saved = decided,
+                Err(error) => tracing::warn!(ent = actor.ent, %error, "snapshot not written"),
+            }
+        });
     }
 }
 

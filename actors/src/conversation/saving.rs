@@ -70,16 +70,13 @@ impl Conversation {
             Err(error) => return tracing::error!(conversation = %self.id, %error, "snapshot not encoded"),
         };
         let (decided, told) = held;
-        let key = ActorKey::Conversation(self.id);
-        let snapshot = Snapshot { key, decided, told, version: VERSION, state };
+        let snapshot = self.log.snapshot(VERSION, state);
         let changed = self.state.as_mut().map(Changed::take).unwrap_or_default();
         let (messages, members) = changed.numbers();
-        let journal = self.log.journal().clone();
-        let generation = self.log.generation();
         self.saving = true;
         let work = async move {
             let pages = changed.pages(decided.max(told)).await?;
-            journal.save(generation, snapshot, pages).await
+            snapshot.write(pages).await
         };
         turn.park(work, move |actor: &mut Self, outcome, _turn| {
             actor.saving = false;

@@ -73,10 +73,7 @@ impl Inbox {
         };
         let changed = self.rows.pages().take_dirty();
         let numbers: Vec<u64> = changed.iter().map(|(number, _)| *number).collect();
-        let key = self.log.key().clone();
-        let snapshot =
-            Snapshot { key, decided: self.log.decided(), told, version: VERSION, state: state.into() };
-        let (journal, generation) = (self.log.journal().clone(), self.log.generation());
+        let snapshot = self.log.snapshot(VERSION, state);
         self.saving = Saving::Running;
         let work = async move {
             let mut pages = Vec::with_capacity(changed.len());
@@ -84,7 +81,7 @@ impl Inbox {
                 let content = serde_json::to_value(rows).map_err(|e| StoreError::Corrupt(e.to_string()))?;
                 pages.push(Page { collection: Collection::Rows, number, position: told, content });
             }
-            journal.save(generation, snapshot, pages).await
+            snapshot.write(pages).await
         };
         turn.park(work, move |inbox, outcome, turn| inbox.saved(told, numbers, outcome, turn));
     }
