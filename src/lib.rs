@@ -8,5 +8,5 @@ pub mod http;
 pub mod journal_cli;
 pub mod program;
 pub mod service;
-pub mod storage;
 pub mod telemetry;
+pub use messagecenter_storage as storage;

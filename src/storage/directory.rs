@@ -32,7 +32,7 @@ impl DirectoryStore for SurrealStore {
         let ids: Array = ids.iter().map(|id| named(entry.table(), id)).collect();
         let mut answers =
             self.engine.query(Operation::Read, GET, object([("ids", Value::Array(ids))])).await?;
-        let rows = answers.rows(0)?.into_iter().map(|row| {
+        let rows = answers.rows(0).into_iter().map(|row| {
             let mut row = Row::new(entry.table(), row)?;
             let RecordIdKey::String(id) = row.key()? else {
                 return Err(corrupt(&format!("{} has a key that is no text", entry.table())));
@@ -53,6 +53,6 @@ impl DirectoryStore for SurrealStore {
     async fn delete(&self, entry: Entry, id: &str) -> Result<bool, StoreError> {
         let binds = object([("id", named(entry.table(), id))]);
         let mut answers = self.engine.query(Operation::Write, DELETE, binds).await?;
-        Ok(!answers.rows(0)?.is_empty())
+        Ok(!answers.rows(0).is_empty())
     }
 }

@@ -1,14 +1,23 @@
-//! Opening an engine in this process: bounded caches, no idle work, one process per directory.
+//! An engine in this process: bounded caches, no idle work, one process per directory, and every text read
+//! once.
+//!
+//! Statements go to the datastore itself. SurrealDB's client would parse each text anew and copy its session
+//! for each, which costs more than what most of our statements do.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use surrealdb::Surreal;
-use surrealdb::engine::local::Db;
+use parking_lot::RwLock;
+use surrealdb::Error;
 use surrealdb_cnf::ConfigMap;
+use surrealdb_core::dbs::Session;
 use surrealdb_core::kvs::Datastore;
 use surrealdb_core::options::EngineOptions;
+use surrealdb_core::syn;
+use surrealdb_sql::Ast;
+use surrealdb_types::{Object, Value};
 
 use super::engine::{Client, Engine, StorageRuntime};
 use super::options::{OpenError, StorageOptions};
@@ -16,6 +25,41 @@ use super::options::{OpenError, StorageOptions};
 /// SurrealDB's periodic tasks (heartbeat of the node, change feeds, index builds, live queries) serve features
 /// that are not used here, and each costs commits of its own; once a day is as good as never.
 const IDLE: Duration = Duration::from_secs(86_400);
+
+/// An open engine of this process.
+pub(super) struct Embedded {
+    datastore: Arc<Datastore>,
+    session: Session,
+    /// Each text as it was read the first time. The texts are the program's constants, so there are few.
+    read: RwLock<HashMap<&'static str, Ast>>,
+}
+
+impl Embedded {
+    /// Runs one constant text; gives an outcome for each of its statements.
+    pub(super) async fn query(
+        &self,
+        text: &'static str,
+        binds: Object,
+    ) -> Result<Vec<Result<Value, Error>>, Error> {
+        let ast = self.ast(text)?;
+        let results = self.datastore.process(ast, &self.session, Some(binds.into())).await?;
+        Ok(results.into_iter().map(|result| result.result).collect())
+    }
+
+    fn ast(&self, text: &'static str) -> Result<Ast, Error> {
+        if let Some(ast) = self.read.read().get(text) {
+            return Ok(ast.clone());
+        }
+        let ast = syn::parse(text).map_err(|error| Error::validation(error.to_string(), None))?;
+        self.read.write().insert(text, ast.clone());
+        Ok(ast)
+    }
+
+    /// Writes out what is in memory and gives the files back.
+    pub(super) async fn shut_down(&self) -> Result<(), String> {
+        self.datastore.shutdown().await.map_err(|error| error.to_string())
+    }
+}
 
 /// Opens the embedded store that `options` name.
 pub(super) async fn open(options: &StorageOptions) -> Result<Engine, OpenError> {
@@ -26,15 +70,15 @@ pub(super) async fn open(options: &StorageOptions) -> Result<Engine, OpenError> 
     let runtime = StorageRuntime::start(options.threads).map_err(OpenError::Threads)?;
     let settings = options.clone();
     let started = runtime.run(async move { start(&settings).await }).await;
-    let (datastore, client) = match started {
-        Some(Ok(parts)) => parts,
+    let embedded = match started {
+        Some(Ok(embedded)) => embedded,
         Some(Err(cause)) => return Err(refusal(options, cause)),
         None => return Err(refusal(options, "the engine's start panicked".to_owned())),
     };
-    Ok(Engine::new(Client::Embedded(Arc::new(client)), Some(datastore), runtime, options.timeout))
+    Ok(Engine::new(Client::Embedded(Arc::new(embedded)), runtime, options.timeout))
 }
 
-async fn start(options: &StorageOptions) -> Result<(Arc<Datastore>, Surreal<Db>), String> {
+async fn start(options: &StorageOptions) -> Result<Embedded, String> {
     let datastore = Datastore::builder()
         .with_config(tuning(options))
         .with_runtime_worker_threads(options.threads)
@@ -44,7 +88,7 @@ async fn start(options: &StorageOptions) -> Result<(Arc<Datastore>, Surreal<Db>)
         .await
         .map_err(|error| error.to_string())?;
     match prepare(&datastore, options).await {
-        Ok(client) => Ok((datastore, client)),
+        Ok(session) => Ok(Embedded { datastore, session, read: RwLock::default() }),
         Err(cause) => {
             if let Err(error) = datastore.shutdown().await {
                 tracing::warn!(%error, "the storage engine did not close cleanly");
@@ -54,28 +98,30 @@ async fn start(options: &StorageOptions) -> Result<(Arc<Datastore>, Surreal<Db>)
     }
 }
 
-async fn prepare(datastore: &Arc<Datastore>, options: &StorageOptions) -> Result<Surreal<Db>, String> {
+async fn prepare(datastore: &Arc<Datastore>, options: &StorageOptions) -> Result<Session, String> {
     datastore.check_version().await.map_err(|error| error.to_string())?;
     datastore.bootstrap().await.map_err(|error| error.to_string())?;
     datastore.start_maintenance_tasks();
-    let client = Surreal::<Db>::unstable_from_datastore(Arc::clone(datastore), None)
-        .await
-        .map_err(|error| error.to_string())?;
     let StorageOptions { namespace, database, .. } = options;
     let define = format!(
         "DEFINE NAMESPACE IF NOT EXISTS `{namespace}`; USE NS `{namespace}`; \
          DEFINE DATABASE IF NOT EXISTS `{database}`;"
     );
-    let defined = client.query(define).await.and_then(surrealdb::IndexedResults::check);
-    defined.map_err(|error| error.to_string())?;
-    client.use_ns(namespace.as_str()).use_db(database.as_str()).await.map_err(|error| error.to_string())?;
-    Ok(client)
+    let defined = datastore.execute(&define, &Session::owner(), None).await;
+    for result in defined.map_err(|error| error.to_string())? {
+        result.result.map_err(|error| error.to_string())?;
+    }
+    Ok(Session::owner().with_ns(namespace).with_db(database))
 }
 
 fn tuning(options: &StorageOptions) -> ConfigMap {
     ConfigMap::empty()
         .with_key_value("rocksdb_block_cache_size", options.block_cache_bytes.to_string())
         .with_key_value("rocksdb_write_buffer_size", options.memtable_bytes.to_string())
+        // Threads that SurrealDB keeps free of blocking calls, 2 of its own accord. Here all threads are there
+        // for storage: with none reserved, calls run where they are made instead of hopping to another pool,
+        // whose threads spin while they wait.
+        .with_key_value("rocksdb_runtime_reserve", "0")
 }
 
 fn quiet() -> EngineOptions {

@@ -11,13 +11,12 @@ use std::time::Duration;
 use messagecenter_actors::ports::StoreError;
 use parking_lot::Mutex;
 use surrealdb::engine::any::Any;
-use surrealdb::engine::local::Db;
-use surrealdb::{IndexedResults, Surreal};
-use surrealdb_core::kvs::Datastore;
+use surrealdb::{Error, Surreal};
 use surrealdb_types::{Object, Value};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
+use super::embedded::Embedded;
 use super::failure::{self, Operation};
 
 /// SurrealDB's recursive planner and executor overflow the usual 2 MiB; unoptimised builds need twice as much.
@@ -26,26 +25,35 @@ const STACK_BYTES: usize = if cfg!(debug_assertions) { 20 << 20 } else { 10 << 2
 /// How long closing waits for statements under way before it goes on without them.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// A client of the engine. Cloning `Surreal` would open a session each time: the `Arc` is shared instead.
+/// The way to an engine. Cloning `Surreal` would open a session each time: the `Arc` is shared instead.
 #[derive(Clone)]
 pub(super) enum Client {
     /// The engine runs in this process.
-    Embedded(Arc<Surreal<Db>>),
+    Embedded(Arc<Embedded>),
     /// The engine is a server.
     Remote(Arc<Surreal<Any>>),
 }
 
 impl Client {
-    async fn query(&self, text: &'static str, binds: Object) -> surrealdb::Result<IndexedResults> {
-        match self {
-            Self::Embedded(client) => client.query(text).bind(binds).await,
-            Self::Remote(client) => client.query(text).bind(binds).await,
-        }
+    /// Runs one constant text; gives an outcome for each of its statements.
+    async fn query(&self, text: &'static str, binds: Object) -> Result<Vec<Result<Value, Error>>, Error> {
+        let client = match self {
+            Self::Embedded(engine) => return engine.query(text, binds).await,
+            Self::Remote(client) => client,
+        };
+        let mut answered = client.query(text).bind(binds).await?;
+        let statements = answered.num_statements();
+        let mut errors = answered.take_errors();
+        let outcome = |index| match errors.remove(&index) {
+            Some(error) => Err(error),
+            None => answered.take(index),
+        };
+        Ok((0..statements).map(outcome).collect())
     }
 
     fn sharers(&self) -> usize {
         match self {
-            Self::Embedded(client) => Arc::strong_count(client),
+            Self::Embedded(engine) => Arc::strong_count(engine),
             Self::Remote(client) => Arc::strong_count(client),
         }
     }
@@ -91,7 +99,6 @@ impl Drop for StorageRuntime {
 
 struct Open {
     client: Client,
-    datastore: Option<Arc<Datastore>>,
     runtime: StorageRuntime,
     handle: Handle,
 }
@@ -103,15 +110,15 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Takes over a client, the datastore behind it if it is embedded, and the runtime they live on.
-    pub(super) fn new(
-        client: Client,
-        datastore: Option<Arc<Datastore>>,
-        runtime: StorageRuntime,
-        timeout: Duration,
-    ) -> Self {
-        let open = runtime.handle().map(|handle| Open { client, datastore, runtime, handle });
+    /// Takes over the way to an engine and the runtime that it lives on.
+    pub(super) fn new(client: Client, runtime: StorageRuntime, timeout: Duration) -> Self {
+        let open = runtime.handle().map(|handle| Open { client, runtime, handle });
         Self { open: Mutex::new(open), timeout }
+    }
+
+    /// The runtime that statements run on; `None` once closed.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        self.open.lock().as_ref().map(|open| open.handle.clone())
     }
 
     /// Runs one constant text; `Ok` means that every statement of it succeeded.
@@ -141,36 +148,30 @@ impl Engine {
         let statement = handle.spawn(async move {
             let answer = client.query(text, binds).await;
             drop(held);
-            let mut results = answer.map_err(|error| failure::classify(operation, &error))?;
-            failure::check(operation, &mut results)?;
-            Ok(Answers { operation, results })
+            let outcomes = answer.map_err(|error| failure::classify(operation, &error))?;
+            Ok(Answers(failure::check(operation, outcomes)?))
         });
         wait(operation, &handle, self.timeout, statement).await
     }
 
     /// Waits for statements under way, closes the engine, stops the threads.
     pub(super) async fn close(&self) {
-        let Some(Open { client, datastore, runtime, handle: _ }) = self.open.lock().take() else { return };
+        let Some(Open { client, runtime, handle: _ }) = self.open.lock().take() else { return };
         let shut = runtime.run(async move {
             let patience = tokio::time::Instant::now() + CLOSE_PATIENCE;
             while client.sharers() > 1 && tokio::time::Instant::now() < patience {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            if let Some(datastore) = datastore
-                && let Err(error) = datastore.shutdown().await
+            if let Client::Embedded(engine) = &client
+                && let Err(error) = engine.shut_down().await
             {
                 tracing::warn!(%error, "the storage engine did not close cleanly");
             }
-            client
         });
-        // Dropping the last client makes its own task shut the engine down as well, and that second time is
-        // logged as errors: it is let go when the threads of that task have ended.
-        let client = shut.await;
-        if client.is_none() {
+        if shut.await.is_none() {
             tracing::warn!("the storage engine's closing ended early");
         }
         stop(runtime).await;
-        drop(client);
     }
 }
 
@@ -210,24 +211,21 @@ async fn stop(mut runtime: StorageRuntime) {
     }
 }
 
-/// What the statements of one text answered.
-pub(super) struct Answers {
-    operation: Operation,
-    results: IndexedResults,
-}
+/// What the statements of one text answered, none of which failed.
+pub(super) struct Answers(Vec<Value>);
 
 impl Answers {
-    /// The answer of statement `index`, counting `BEGIN` and `LET`.
-    pub(super) fn value(&mut self, index: usize) -> Result<Value, StoreError> {
-        self.results.take(index).map_err(|error| failure::classify(self.operation, &error))
+    /// The answer of statement `index`, counting `BEGIN` and `LET`; none twice.
+    pub(super) fn value(&mut self, index: usize) -> Value {
+        self.0.get_mut(index).map(std::mem::take).unwrap_or_default()
     }
 
     /// The rows of statement `index`.
-    pub(super) fn rows(&mut self, index: usize) -> Result<Vec<Value>, StoreError> {
-        match self.value(index)? {
-            Value::Array(rows) => Ok(rows.into_inner()),
-            Value::None | Value::Null => Ok(Vec::new()),
-            row => Ok(vec![row]),
+    pub(super) fn rows(&mut self, index: usize) -> Vec<Value> {
+        match self.value(index) {
+            Value::Array(rows) => rows.into_inner(),
+            Value::None | Value::Null => Vec::new(),
+            row => vec![row],
         }
     }
 }

@@ -4,8 +4,8 @@
 //! committed. Everything else is [`StoreError::Unknown`], and whoever wrote reads back.
 
 use messagecenter_actors::ports::StoreError;
-use surrealdb::{Error, IndexedResults};
-use surrealdb_types::{ConnectionError, ErrorDetails, QueryError};
+use surrealdb::Error;
+use surrealdb_types::{ConnectionError, ErrorDetails, QueryError, Value};
 
 /// What our transactions throw when their epoch is not the lease's.
 pub(super) const FENCED: &str = "fenced";
@@ -53,16 +53,28 @@ pub fn classify(operation: Operation, error: &Error) -> StoreError {
     }
 }
 
-/// `Ok` if every statement succeeded: SurrealDB answers `Ok` to a text whose statements failed.
+/// The answers, if every statement succeeded: SurrealDB answers `Ok` to a text whose statements failed.
 ///
 /// In a failed transaction one statement has the cause and all others say only that they did not run, so the
 /// most telling error is the answer.
-pub(super) fn check(operation: Operation, results: &mut IndexedResults) -> Result<(), StoreError> {
-    let mut errors: Vec<(usize, Error)> = results.take_errors().into_iter().collect();
-    errors.sort_by_key(|(index, error)| (silence(error), *index));
-    match errors.first() {
-        None => Ok(()),
-        Some((_, error)) => Err(classify(operation, error)),
+pub(super) fn check(
+    operation: Operation,
+    outcomes: Vec<Result<Value, Error>>,
+) -> Result<Vec<Value>, StoreError> {
+    let mut cause: Option<Error> = None;
+    let mut answers = Vec::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        match outcome {
+            Ok(answer) => answers.push(answer),
+            Err(error) if cause.as_ref().is_none_or(|cause| silence(&error) < silence(cause)) => {
+                cause = Some(error);
+            }
+            Err(_) => {}
+        }
+    }
+    match cause {
+        None => Ok(answers),
+        Some(error) => Err(classify(operation, &error)),
     }
 }
 

@@ -117,7 +117,7 @@ impl JournalStore for SurrealStore {
     async fn read(&self, first: Position) -> Result<Option<Batch>, StoreError> {
         let binds = object([("id", record("journal", key(first)))]);
         let mut answers = self.engine.query(Operation::Read, READ, binds).await?;
-        answers.rows(0)?.pop().map(batch_of).transpose()
+        answers.rows(0).pop().map(batch_of).transpose()
     }
 
     async fn scan(&self, from: Position, below: Position, limit: usize) -> Result<Vec<Batch>, StoreError> {
@@ -128,7 +128,7 @@ impl JournalStore for SurrealStore {
             let wanted = (limit - batches.len()) as Position;
             let window_end = cursor.saturating_add(wanted).min(below);
             let mut answers = self.engine.query(Operation::Read, READ, window(cursor, window_end)).await?;
-            let rows = answers.rows(0)?;
+            let rows = answers.rows(0);
             if rows.is_empty() {
                 // After a batch the next one starts at once: nothing there is the end. Before the first one,
                 // `from` may lie inside a batch or below what was trimmed.
@@ -207,7 +207,7 @@ impl SurrealStore {
     /// Starts at the furthest end known (here or in the store) and goes from batch to batch.
     async fn refresh_held(&self, head: &mut Head) -> Result<(), StoreError> {
         let mut answers = self.engine.query(Operation::Read, ENDS, Object::new()).await?;
-        if let Some(row) = answers.rows(0)?.pop() {
+        if let Some(row) = answers.rows(0).pop() {
             let stored = stored_ends(row)?;
             head.oldest = head.oldest.max(stored.oldest);
             head.replay_from = stored.replay_from;
@@ -219,7 +219,7 @@ impl SurrealStore {
         loop {
             let below = head.next.saturating_add(WINDOW);
             let mut answers = self.engine.query(Operation::Read, LENGTHS, window(head.next, below)).await?;
-            let rows = answers.rows(0)?;
+            let rows = answers.rows(0);
             if rows.is_empty() {
                 return Ok(());
             }
@@ -244,7 +244,7 @@ impl SurrealStore {
         }
         let end = from.saturating_add(WINDOW).min(below);
         let mut answers = self.engine.query(Operation::Read, LENGTHS, window(from, end)).await?;
-        let lengths: Result<Vec<Length>, StoreError> = answers.rows(0)?.into_iter().map(length_of).collect();
+        let lengths: Result<Vec<Length>, StoreError> = answers.rows(0).into_iter().map(length_of).collect();
         let mut lengths = lengths?;
         lengths.retain(|batch| batch.end <= below);
         Ok(lengths)

@@ -37,7 +37,7 @@ pub(super) struct Guarded {
 /// A write's statements, once as one transaction and once with the lease checked in it.
 macro_rules! guarded {
     ($statements:literal) => {
-        $crate::storage::lease::Guarded {
+        $crate::lease::Guarded {
             plain: concat!("BEGIN; ", $statements, " COMMIT;"),
             checked: concat!(
                 "BEGIN; ",
@@ -75,7 +75,7 @@ impl Lease {
                 other => break other?,
             }
         };
-        let epoch = match answers.rows(0)?.pop() {
+        let epoch = match answers.rows(0).pop() {
             Some(Value::Number(number)) => number.to_int().and_then(|epoch| u64::try_from(epoch).ok()),
             _ => None,
         };

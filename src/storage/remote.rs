@@ -25,7 +25,7 @@ pub(super) async fn open(options: &StorageOptions) -> Result<Engine, OpenError> 
         Some(Err(cause)) => return Err(unreachable(cause)),
         None => return Err(unreachable("connecting panicked".to_owned())),
     };
-    Ok(Engine::new(Client::Remote(Arc::new(client)), None, runtime, options.timeout))
+    Ok(Engine::new(Client::Remote(Arc::new(client)), runtime, options.timeout))
 }
 
 async fn connect_patiently(options: &StorageOptions) -> Result<Surreal<Any>, String> {

@@ -65,7 +65,7 @@ async fn version(engine: &Engine) -> Result<i64, StoreError> {
     const TEXT: &str = "DEFINE TABLE IF NOT EXISTS meta SCHEMALESS PERMISSIONS NONE; \
                         SELECT version FROM meta:schema;";
     let mut answers = engine.query(Operation::Write, TEXT, Object::new()).await?;
-    match answers.rows(1)?.pop() {
+    match answers.rows(1).pop() {
         None => Ok(0),
         Some(row) => Row::new("meta", row)?.signed("version"),
     }

@@ -119,7 +119,7 @@ impl StateStore for SurrealStore {
         drop(self.saves.alone(key).await?);
         let binds = object([("id", snapshot_id(key))]);
         let mut answers = self.engine.query(Operation::Read, READ, binds).await?;
-        answers.rows(0)?.pop().map(|row| snapshot_of(key, row)).transpose()
+        answers.rows(0).pop().map(|row| snapshot_of(key, row)).transpose()
     }
 
     async fn page(
@@ -130,7 +130,7 @@ impl StateStore for SurrealStore {
     ) -> Result<Option<Page>, StoreError> {
         let binds = object([("id", record(collection.table(), page_key(key, collection, number)))]);
         let mut answers = self.engine.query(Operation::Read, READ, binds).await?;
-        answers.rows(0)?.pop().map(|row| page_of(collection, row)).transpose()
+        answers.rows(0).pop().map(|row| page_of(collection, row)).transpose()
     }
 
     async fn pages(
@@ -147,7 +147,7 @@ impl StateStore for SurrealStore {
             let exact =
                 range(collection.table(), page_key(key, collection, start), page_key(key, collection, end));
             let mut answers = self.engine.query(Operation::Read, READ, object([("id", exact)])).await?;
-            for row in answers.rows(0)? {
+            for row in answers.rows(0) {
                 pages.push(page_of(collection, row)?);
             }
             start = end;
@@ -178,7 +178,7 @@ impl StateStore for SurrealStore {
         let all = range("snapshot", [text(kind), text("")], [text(kind), Value::Array(Array::new())]);
         let mut answers = self.engine.query(Operation::Read, KEYS, object([("id", all)])).await?;
         let keys =
-            answers.rows(0)?.into_iter().map(|row| match Row::new("snapshot", row)?.second_of_key()? {
+            answers.rows(0).into_iter().map(|row| match Row::new("snapshot", row)?.second_of_key()? {
                 Value::String(id) => ActorKey::parse(kind, &id)
                     .ok_or_else(|| corrupt(&format!("snapshot:['{kind}', …] has a key that names no actor"))),
                 _ => Err(corrupt("a snapshot's key is not two texts")),

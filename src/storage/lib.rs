@@ -11,6 +11,12 @@
 //!
 //! A port call that returns `Ok` has been committed with the durability that [`SurrealStore::durability`]
 //! tells. A caller that goes away never aborts a write that has begun.
+//!
+//! Every future that leaves this package is boxed: SurrealDB's futures are compiled here, once, and not again
+//! in each package that awaits them, which would take minutes.
+
+// SurrealDB's executor is a deep nest of futures, which the embedded engine holds by value.
+#![recursion_limit = "256"]
 
 pub mod directory;
 pub mod embedded;
@@ -24,6 +30,9 @@ pub mod schema;
 pub mod state;
 pub mod url;
 pub mod value;
+
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use self::engine::Engine;
 use self::journal::Head;
@@ -50,7 +59,11 @@ impl SurrealStore {
     /// # Errors
     /// Another process holds an embedded store; the directory cannot be made; no server answers; the schema is
     /// newer than this program.
-    pub async fn open(options: &StorageOptions) -> Result<Self, OpenError> {
+    pub fn open(options: &StorageOptions) -> BoxFuture<'_, Result<Self, OpenError>> {
+        Box::pin(Self::open_unboxed(options))
+    }
+
+    async fn open_unboxed(options: &StorageOptions) -> Result<Self, OpenError> {
         let engine = match &options.url {
             StorageUrl::Rocksdb { .. } | StorageUrl::Memory => embedded::open(options).await?,
             StorageUrl::Server { .. } => remote::open(options).await?,
@@ -79,9 +92,15 @@ impl SurrealStore {
         self.url.engine()
     }
 
+    /// The runtime that statements run on; `None` once closed. Work that mostly waits for statements, such as
+    /// committing, runs best there: elsewhere every statement costs two hops between threads.
+    pub fn runtime(&self) -> Option<Handle> {
+        self.engine.runtime()
+    }
+
     /// Waits for statements under way, closes the engine and stops its runtime. Afterwards every call is
     /// refused as unavailable. Repeating it does nothing.
-    pub async fn close(&self) {
-        self.engine.close().await;
+    pub fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.engine.close())
     }
 }
