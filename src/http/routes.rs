@@ -3,6 +3,7 @@
 //! Paths are cleaned as Go's `path.Clean` does: `//message/./messageCount/` is `/message/messageCount`.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::call::Handler;
@@ -94,6 +95,13 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     ]
 });
 
+/// The endpoints without parameters, by method and path: most requests spell their path as the table does and
+/// are found without cleaning it.
+static EXACT: LazyLock<HashMap<(&str, &str), &Route>> = LazyLock::new(|| {
+    let plain = ROUTES.iter().filter(|route| !route.endpoint.path.contains('{'));
+    plain.map(|route| ((route.endpoint.method.as_str(), route.endpoint.path), route)).collect()
+});
+
 /// What is at a path.
 pub enum Found {
     /// An endpoint, and the values of its path's parameters.
@@ -106,6 +114,9 @@ pub enum Found {
 
 /// Finds what `method` at the raw `path` of a request means. `HEAD` is answered as `GET`.
 pub fn find(method: &str, path: &str) -> Found {
+    if let Some(route) = EXACT.get(&(method, path)) {
+        return Found::Route(route, Vec::new());
+    }
     let path = clean(path);
     let asked = if method == "HEAD" { "GET" } else { method };
     let mut others: Vec<&str> = Vec::new();

@@ -1,5 +1,7 @@
 //! Messages: sending, history, marks, withdrawal and votes.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::Caller;
@@ -41,7 +43,7 @@ pub struct SendRequest {
     /// Where to.
     pub to: SendTo,
     /// What.
-    pub body: Body,
+    pub body: Arc<Body>,
     /// The idempotency key with the digest of the request.
     pub idempotency: Option<Idempotency>,
 }

@@ -237,7 +237,7 @@ impl ConversationState {
                 self.history.push(StoredMessage {
                     seq: *seq,
                     author: author.clone(),
-                    body: body.clone(),
+                    body: Arc::clone(body),
                     session: *session,
                     sent_at: at,
                     withdrawn_at: None,

@@ -56,7 +56,7 @@ pub enum ConversationEvent {
         /// Who sent it.
         author: Author,
         /// What was sent.
-        body: Body,
+        body: Arc<Body>,
         /// The session it belongs to (kind 2).
         session: Option<Uuid>,
         /// The idempotency key and a digest of the request, if the client gave a key.

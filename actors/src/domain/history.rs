@@ -99,9 +99,10 @@ impl History {
     pub fn withdraw(&mut self, seq: u64, at: Millis) {
         self.change(seq, |message| {
             message.withdrawn_at = Some(at);
-            message.body.title.clear();
-            message.body.content.clear();
-            message.body.link.clear();
+            let body = Arc::make_mut(&mut message.body);
+            body.title.clear();
+            body.content.clear();
+            body.link.clear();
         });
     }
 
@@ -186,7 +187,7 @@ mod tests {
         StoredMessage {
             seq,
             author: Author { address: Address::user(1), own_type: 2 },
-            body: Body { content: format!("message {seq}"), item: 7, ..Body::default() },
+            body: Arc::new(Body { content: format!("message {seq}"), item: 7, ..Body::default() }),
             session: None,
             sent_at: 1_000,
             withdrawn_at: None,

@@ -1,6 +1,7 @@
 //! A message as it is sent, stored and shown.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -48,7 +49,7 @@ pub struct StoredMessage {
     /// The author.
     pub author: Author,
     /// What was sent; title, content and link are empty once withdrawn.
-    pub body: Body,
+    pub body: Arc<Body>,
     /// The session it was sent in (kind 2 only).
     pub session: Option<Uuid>,
     /// When it was admitted.

@@ -21,7 +21,11 @@ fn fact(group: &str, position: u64, event: ConversationEvent) -> Arc<Recorded> {
 fn sent(group: &str, position: u64, seq: u64) -> Arc<Recorded> {
     let author = Author { address: Address::user(1), own_type: 2 };
     let body = Body { content: format!("text {seq}"), ..Body::default() };
-    fact(group, position, ConversationEvent::Sent { seq, author, body, session: None, idempotency: None })
+    fact(
+        group,
+        position,
+        ConversationEvent::Sent { seq, author, body: body.into(), session: None, idempotency: None },
+    )
 }
 
 fn head_of(events: &[Arc<Recorded>]) -> Head {

@@ -31,7 +31,7 @@ async fn start(store: &MemoryStore) -> Running {
 async fn send(router: &Router, from: u64) {
     let author = Author { address: Address::user(from), own_type: 2 };
     let (to, body) = (SendTo::Direct(Address::user(1)), Body::default());
-    let request = SendRequest { author, ent: 0, to, body, idempotency: None };
+    let request = SendRequest { author, ent: 0, to, body: body.into(), idempotency: None };
     router.send(request).await.unwrap();
 }
 

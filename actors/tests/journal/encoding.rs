@@ -48,7 +48,7 @@ fn everything() -> Vec<(i64, Fact)> {
             ConversationEvent::Sent {
                 seq: u64::MAX,
                 author,
-                body: Body::default(),
+                body: Default::default(),
                 session: None,
                 idempotency: None,
             },

@@ -139,7 +139,8 @@ impl Service {
         let (author, to) = Self::sender(random, key);
         let content = format!("c{}", random.random::<u32>());
         let body = Body { content: content.clone(), ..Body::default() };
-        let request = SendRequest { author: author.clone(), ent: ENT, to, body, idempotency: None };
+        let request =
+            SendRequest { author: author.clone(), ent: ENT, to, body: body.into(), idempotency: None };
         let sent = self.router().send(request).await.expect("sent");
         let conversation = model.entry(key);
         if matches!(key, ConversationKey::Group(_)) && conversation.members.insert(author.address.clone()) {

@@ -1,6 +1,7 @@
 //! `messageAdd`: one message to one or many targets; each target stands for itself.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures::future::join_all;
 use messagecenter_actors::api::{Caller, Rejection, SendRequest, SendTo, Sent, ServiceRef};
@@ -48,24 +49,23 @@ pub async fn message_add(call: Call) -> HandlerResult {
     let kind = call.values.kind("type").unwrap_or(Kind::OneToOne);
     let sender = sender(&call, kind).await?;
     let targets = once_each(&call, &sender, targets(&call, kind, &sender)?).await;
-    let body = Body {
+    let body = Arc::new(Body {
         item_type: call.values.int("itemType"),
         item: call.values.int("item"),
         title: call.values.text("title").to_owned(),
         content: call.values.text("content").to_owned(),
         link: call.values.text("link").to_owned(),
         app_id: call.values.text("appId").to_owned(),
-    };
-    let key = idempotency_key(&call);
+    });
+    let idempotency = idempotency(&call, &body, kind, sender.own_type);
     let router = &call.app.router;
-    let digest = digest(&body, kind, sender.own_type);
     let sends = targets.iter().map(async |(_, to)| {
         let request = SendRequest {
             author: sender.author(to)?,
             ent: sender.ent,
             to: to.clone(),
-            body: body.clone(),
-            idempotency: key.clone().map(|key| Idempotency { key, digest }),
+            body: Arc::clone(&body),
+            idempotency: idempotency.clone(),
         };
         router.send(request).await
     });
@@ -222,10 +222,10 @@ fn receiver(field: &'static str, text: &str, kind: Kind, sender: &Sender) -> Res
     }
 }
 
-/// The key; the table of fields bounds its length.
-fn idempotency_key(call: &Call) -> Option<String> {
+/// The key, if one was given, with what it stands for; the table of fields bounds its length.
+fn idempotency(call: &Call, body: &Body, kind: Kind, own_type: u8) -> Option<Idempotency> {
     let key = call.values.text("Idempotency-Key");
-    (!key.is_empty()).then(|| key.to_owned())
+    (!key.is_empty()).then(|| Idempotency { key: key.to_owned(), digest: digest(body, kind, own_type) })
 }
 
 /// A digest of what is sent that stays the same across versions and restarts: the first half of a UUIDv5.

@@ -152,7 +152,7 @@ async fn a_message_admitted_earlier_that_arrives_later_does_not_turn_time_back()
         key: Some(pair()),
         ent: 0,
         author: by_user(2),
-        body: Body::default(),
+        body: Default::default(),
         idempotency: None,
         session: None,
         at: first.sent_at - 1_000,

@@ -121,7 +121,8 @@ impl Stage {
         let body = Body { content: format!("from {}", author.address), ..Body::default() };
         let idempotency = idempotency.map(|key| Idempotency { key: key.to_owned(), digest: 1 });
         let at = self.world.clock.now();
-        let send = Send { key: Some(key.clone()), ent, author, body, idempotency, session: None, at };
+        let send =
+            Send { key: Some(key.clone()), ent, author, body: body.into(), idempotency, session: None, at };
         self.ask(key.id(), ConversationCommand::Send(Box::new(send))).await
     }
 

@@ -1,5 +1,7 @@
 //! Sending: the next place in the order, once per idempotency key, within a session where there must be one.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::access::Writing;
@@ -20,7 +22,7 @@ pub struct Send {
     /// Who sends.
     pub author: Author,
     /// What.
-    pub body: Body,
+    pub body: Arc<Body>,
     /// The idempotency key, if the client gave one.
     pub idempotency: Option<Idempotency>,
     /// The session just opened for it (kind 2): used if the conversation knows of none.

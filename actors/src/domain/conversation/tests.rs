@@ -76,7 +76,15 @@ impl Talk {
     fn attempt(&mut self, author: Author, ent: EntId, key: Option<(&str, u64)>) -> Result<u64, Refusal> {
         let idempotency = key.map(|(key, digest)| Idempotency { key: key.to_owned(), digest });
         let body = Body { content: "hello".to_owned(), item: 7, ..Body::default() };
-        let send = Send { key: None, ent, author, body, idempotency, session: self.session, at: self.now };
+        let send = Send {
+            key: None,
+            ent,
+            author,
+            body: body.into(),
+            idempotency,
+            session: self.session,
+            at: self.now,
+        };
         match self.state.judge(&send, &self.limits)? {
             Verdict::Repeat { seq, .. } => Ok(seq),
             Verdict::NeedsSession => Err(Refusal::NoTarget),

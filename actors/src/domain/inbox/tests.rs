@@ -108,7 +108,7 @@ fn sent(seq: u64, from: &Address) -> ConversationEvent {
     ConversationEvent::Sent {
         seq,
         author: Author { address: from.clone(), own_type: 2 },
-        body: Body { content: format!("text {seq}"), ..Body::default() },
+        body: Body { content: format!("text {seq}"), ..Body::default() }.into(),
         session: None,
         idempotency: None,
     }

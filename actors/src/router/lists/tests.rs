@@ -51,7 +51,7 @@ impl Service {
         let own_type = if from.party == PartyType::Agent { 1 } else { 2 };
         let author = Author { address: from.clone(), own_type };
         let body = Body { content: "hello".into(), ..Body::default() };
-        let request = SendRequest { author, ent: 9, to, body, idempotency: None };
+        let request = SendRequest { author, ent: 9, to, body: body.into(), idempotency: None };
         self.running.router.send(request).await.unwrap();
     }
 

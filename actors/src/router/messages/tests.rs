@@ -37,7 +37,7 @@ async fn start() -> Running {
 
 fn message(author: Author, to: SendTo) -> SendRequest {
     let body = Body { content: "hello".to_owned(), ..Body::default() };
-    SendRequest { author, ent: ENT, to, body, idempotency: None }
+    SendRequest { author, ent: ENT, to, body: body.into(), idempotency: None }
 }
 
 fn by_user(id: u32) -> Author {

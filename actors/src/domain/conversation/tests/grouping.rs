@@ -175,7 +175,7 @@ fn ten_and_ten_thousand_members_cost_the_sender_one_event() {
             key: None,
             ent: 0,
             author: by_user(1),
-            body: Body::default(),
+            body: Default::default(),
             idempotency: None,
             session: None,
             at: talk.now,
