@@ -75,14 +75,15 @@ pub struct Service {
 }
 
 impl Service {
-    /// Opens the store, recovers, and answers requests. Needs a tokio runtime, which the service's background
-    /// work then runs on.
+    /// Opens the store, recovers, and answers requests. Needs a tokio runtime. Commits, checkpoints and the
+    /// sweep run on the store's own threads.
     ///
     /// # Errors
     /// The store is held by another process, cannot be read, or the address is taken.
     pub async fn start(settings: Settings, wall: Arc<dyn WallClock>) -> Result<Self, StartError> {
         let engine = Arc::new(SurrealStore::open(&settings.storage_options()).await?);
-        match Self::start_on(settings, wall, engine.clone(), engine.durability()).await {
+        let background = engine.runtime().unwrap_or_else(Handle::current);
+        match Self::assemble(settings, wall, engine.clone(), engine.durability(), background).await {
             Ok(service) => Ok(Self { engine: Some(engine), ..service }),
             Err(error) => {
                 engine.close().await;
@@ -101,6 +102,17 @@ impl Service {
         store: Arc<dyn Store>,
         durability: &str,
     ) -> Result<Self, StartError> {
+        Self::assemble(settings, wall, store, durability, Handle::current()).await
+    }
+
+    /// `background`: where commits, checkpoints and the sweep run.
+    async fn assemble(
+        settings: Settings,
+        wall: Arc<dyn WallClock>,
+        store: Arc<dyn Store>,
+        durability: &str,
+        background: Handle,
+    ) -> Result<Self, StartError> {
         let mut registry = Registry::default();
         let startup = Startup {
             store,
@@ -108,7 +120,7 @@ impl Service {
             policy: settings.policy(),
             rules: settings.rules(),
             journal: settings.journal_settings(),
-            handle: Handle::current(),
+            handle: background,
         };
         let running = Running::start(startup, &mut registry)
             .await
