@@ -4,13 +4,15 @@
 CARGO ?= cargo
 ARGS ?=
 
-.PHONY: run test release bench lint tools tools-test help
+.PHONY: run test release bench bench-micro bench-instructions lint tools tools-test tools-bench help
 
 help:
 	@echo "make run      build (quick profile) and start the service on 127.0.0.1:8888"
 	@echo "make test     build (quick profile) and run every test"
 	@echo "make release  build target/release/messagecenter, optimised: for production"
-	@echo "make bench    build optimised and run the benchmarks"
+	@echo "make bench    build optimised and run all benchmarks, into docs/benchmarks"
+	@echo "make bench-micro         time the hot pieces, one by one"
+	@echo "make bench-instructions  count their instructions; more than the baseline's is an error"
 	@echo "make lint     formatting and clippy, warnings are errors"
 
 run: tools
@@ -30,8 +32,20 @@ test: tools-test
 release: tools
 	$(CARGO) build --locked --release
 
+# The service beside the ceiling of this machine, into docs/benchmarks/; then the pieces. Everything is built before
+# anything is measured. ARGS go to the former: --seconds N.
 bench: tools
-	$(CARGO) bench --locked --bench '*'
+	$(CARGO) bench --locked --bench service --bench counted --no-run
+	$(CARGO) bench --locked --bench service -- --write $(ARGS)
+	$(MAKE) bench-micro ARGS=
+
+# As with the tests, --workspace: the same dependencies as in the service.
+bench-micro: tools
+	$(CARGO) bench --locked --workspace --bench hot --bench reading -- $(ARGS)
+
+# ARGS=--accept makes what is counted now the baseline. Builds the actors only, without SurrealDB.
+bench-instructions: tools-bench
+	$(CARGO) bench --locked --workspace --bench instructions -- $(ARGS)
 
 lint: tools
 	$(CARGO) fmt --all --check
@@ -42,3 +56,6 @@ tools:
 
 tools-test:
 	@CARGO="$(CARGO)" sh .ci/tools test
+
+tools-bench:
+	@CARGO="$(CARGO)" sh .ci/tools bench
