@@ -4,7 +4,7 @@
 CARGO ?= cargo
 ARGS ?=
 
-.PHONY: run test release bench bench-micro bench-instructions lint tools tools-test tools-bench help
+.PHONY: run test release bench bench-micro bench-instructions lint fuzz fuzz-http tools tools-test tools-bench help
 
 help:
 	@echo "make run      build (quick profile) and start the service on 127.0.0.1:8888"
@@ -14,6 +14,8 @@ help:
 	@echo "make bench-micro         time the hot pieces, one by one"
 	@echo "make bench-instructions  count their instructions; more than the baseline's is an error"
 	@echo "make lint     formatting and clippy, warnings are errors"
+	@echo "make fuzz     fuzz every reader of foreign bytes for FUZZ_SECONDS each (tests/fuzz)"
+	@echo "make fuzz-http  start the service in memory and try it by its own OpenAPI document"
 
 run: tools
 	$(CARGO) run --locked -- serve $(ARGS)
@@ -50,6 +52,19 @@ bench-instructions: tools-bench
 lint: tools
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+# cargo-fuzz instruments with sanitizers, which need the nightly toolchain.
+FUZZ_TARGETS ?= ids cursor journal snapshots request
+FUZZ_SECONDS ?= 60
+fuzz: tools
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz --version 0.13.2
+	cd tests/fuzz && for target in $(FUZZ_TARGETS); do mkdir -p corpus/$$target && \
+		cargo +nightly fuzz run --fuzz-dir . $$target corpus/$$target seeds/$$target \
+		-- -max_total_time=$(FUZZ_SECONDS) -timeout=10 || exit 1; done
+
+fuzz-http: tools-test
+	$(CARGO) build --locked
+	sh tests/fuzz/http
 
 tools:
 	@CARGO="$(CARGO)" sh .ci/tools

@@ -4,6 +4,7 @@
 mod crash;
 mod harness;
 mod odd_input;
+mod seeds;
 
 mod config {
     mod layers;

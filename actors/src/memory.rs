@@ -288,6 +288,10 @@ mod tests {
             drop(store);
             Some(Arc::new(self.0.lock().clone()))
         }
+
+        async fn beside(&self, _store: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+            Some(Arc::new(self.0.lock().clone()))
+        }
     }
 
     #[tokio::test]

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use crate::ports::Store;
 
 mod directory;
+mod fencing;
 mod journal;
+mod outcomes;
 mod state;
 
 /// How the suite gets stores to try.
@@ -22,6 +24,12 @@ pub trait Stores: Send + Sync {
     /// The same data through another handle, as a restart of the service opens it, after `store` is dropped;
     /// `None` if this engine keeps nothing.
     async fn reopened(&self, store: Arc<dyn Store>) -> Option<Arc<dyn Store>>;
+
+    /// The same data through a handle of its own while `store` stays open, as another process has it; `None` if
+    /// only one process can have the data of this engine open.
+    async fn beside(&self, _store: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+        None
+    }
 }
 
 /// Tries every rule.
@@ -36,17 +44,31 @@ pub async fn check(stores: &dyn Stores) {
     journal::a_scan_of_many_small_batches_is_complete(&*stores.fresh().await).await;
     journal::bounds_follow_writing_and_trimming(&*stores.fresh().await).await;
     journal::trimming_spares_a_batch_with_one_event_to_keep(&*stores.fresh().await).await;
-    journal::each_epoch_is_one_more_and_fences_the_last(&*stores.fresh().await).await;
+    journal::trimming_far_reaches_every_batch(&*stores.fresh().await).await;
     journal::a_large_batch_fits(&*stores.fresh().await).await;
+    journal::numbers_read_back_whatever_they_are(&*stores.fresh().await).await;
+    outcomes::reading_back_tells_whose_batch_it_is(&*stores.fresh().await).await;
+    outcomes::of_writers_at_one_place_one_wins(stores.fresh().await).await;
+    outcomes::of_inserts_of_one_row_one_wins(stores.fresh().await).await;
+    outcomes::a_caller_that_goes_away_leaves_all_or_nothing(stores.fresh().await).await;
+    fencing::each_epoch_is_one_more_and_fences_the_last(&*stores.fresh().await).await;
+    fencing::takers_at_once_get_epochs_of_their_own(stores.fresh().await).await;
+    let store = stores.fresh().await;
+    if let Some(beside) = stores.beside(&store).await {
+        fencing::whoever_is_fenced_reads_but_writes_nothing(&*store, &*beside).await;
+    }
     state::an_unknown_actor_has_no_snapshot(&*stores.fresh().await).await;
     state::a_snapshot_reads_back_and_is_replaced(&*stores.fresh().await).await;
     state::pages_are_read_one_by_one_and_by_range(&*stores.fresh().await).await;
     state::actors_and_collections_do_not_mix(&*stores.fresh().await).await;
     state::odd_ids_are_only_ids(&*stores.fresh().await).await;
     state::keys_lists_one_kind(&*stores.fresh().await).await;
+    state::content_reads_back_whatever_it_is(&*stores.fresh().await).await;
+    state::much_fits_into_one_save(&*stores.fresh().await).await;
     directory::rows_are_put_found_and_deleted(&*stores.fresh().await).await;
     directory::an_insert_never_replaces(&*stores.fresh().await).await;
     directory::tables_do_not_mix_and_odd_ids_are_only_ids(&*stores.fresh().await).await;
+    directory::as_many_rows_as_may_be_asked_for_are_found(&*stores.fresh().await).await;
     let store = stores.fresh().await;
     journal::fill(&*store).await;
     state::fill(&*store).await;
@@ -55,6 +77,11 @@ pub async fn check(stores: &dyn Stores) {
         journal::is_filled(&*reopened).await;
         state::is_filled(&*reopened).await;
         directory::is_filled(&*reopened).await;
+    }
+    let store = stores.fresh().await;
+    journal::trim_all(&*store).await;
+    if let Some(reopened) = stores.reopened(store).await {
+        journal::goes_on_behind_what_was_trimmed(&*reopened).await;
     }
 }
 

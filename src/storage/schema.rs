@@ -1,5 +1,10 @@
-//! The tables, by version: each step of `schema/` is applied once, in order, in a transaction of its own that
-//! also records it in `meta:schema`. A store of a newer version is refused before anything is read or written.
+//! The tables, by version: each step of `schema/` is applied once, in order.
+//!
+//! Guarantees: a step is one transaction that also records its version in `meta:schema` and refuses to run on a
+//! store that has it already, so an interruption leaves a store of some version that the next start brings up
+//! to date, and of two processes that start at once neither applies a step again nor takes the version back.
+//! Besides, every statement of a step may be repeated. A store of a newer version is refused before anything
+//! is written.
 
 use messagecenter_actors::ports::StoreError;
 use surrealdb_types::{Object, Value};
@@ -9,14 +14,33 @@ use super::failure::Operation;
 use super::options::OpenError;
 use super::value::{Row, object, signed, text};
 
+#[cfg(test)]
+mod tests;
+
 struct Step {
     version: i64,
     name: &'static str,
+    /// Made by [`framed!`].
     text: &'static str,
 }
 
+/// One step's statements as the transaction that its version belongs to.
+macro_rules! framed {
+    ($statements:expr) => {
+        concat!(
+            "BEGIN; ",
+            "LET $found = (SELECT VALUE version FROM ONLY meta:schema FOR UPDATE); ",
+            "IF ($found ?? 0) >= $step.version { THROW 'another process brought the schema up to date' };\n",
+            $statements,
+            "\nUPSERT meta:schema SET version = $step.version, name = $step.name, applied_at = time::now() \
+             RETURN NONE; ",
+            "COMMIT;"
+        )
+    };
+}
+
 const STEPS: &[Step] =
-    &[Step { version: 1, name: "tables", text: include_str!("../../schema/0001_tables.surql") }];
+    &[Step { version: 1, name: "tables", text: framed!(include_str!("../../schema/0001_tables.surql")) }];
 
 /// Another process may bring a shared store up to date at the same moment; one of the two then reads again.
 const ATTEMPTS: usize = 5;
@@ -31,9 +55,13 @@ pub const fn known_version() -> i64 {
 
 /// Brings the store to [`known_version`]. Repeating it changes nothing.
 pub(super) async fn migrate(engine: &Engine) -> Result<(), OpenError> {
+    migrate_by(engine, STEPS).await
+}
+
+async fn migrate_by(engine: &Engine, steps: &[Step]) -> Result<(), OpenError> {
     let mut attempt = 1;
     loop {
-        match try_migrate(engine).await {
+        match try_migrate(engine, steps).await {
             Err(OpenError::Schema(StoreError::Conflict(_) | StoreError::Unknown(_)))
                 if attempt < ATTEMPTS =>
             {
@@ -44,19 +72,22 @@ pub(super) async fn migrate(engine: &Engine) -> Result<(), OpenError> {
     }
 }
 
-async fn try_migrate(engine: &Engine) -> Result<(), OpenError> {
+async fn try_migrate(engine: &Engine, steps: &[Step]) -> Result<(), OpenError> {
     let found = version(engine).await?;
-    let known = known_version();
+    let known = steps.last().map_or(0, |step| step.version);
     if found > known {
         return Err(OpenError::Newer { found, known });
     }
-    for step in STEPS.iter().filter(|step| step.version > found) {
-        let record = object([("version", signed(step.version)), ("name", text(step.name))]);
-        let binds = object([("step", Value::Object(record))]);
-        engine.query(Operation::Write, step.text, binds).await?;
+    for step in steps.iter().filter(|step| step.version > found) {
+        engine.query(Operation::Write, step.text, binds(step)).await?;
         tracing::info!(version = step.version, name = step.name, "schema brought up to date");
     }
     Ok(())
+}
+
+fn binds(step: &Step) -> Object {
+    let record = object([("version", signed(step.version)), ("name", text(step.name))]);
+    object([("step", Value::Object(record))])
 }
 
 /// The version in the store; 0 when it is new.

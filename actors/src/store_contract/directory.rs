@@ -39,6 +39,20 @@ pub(super) async fn an_insert_never_replaces(store: &dyn Store) {
     let refused = store.insert(Entry::Agent, "5", &json!({ "ent": 2 })).await;
     assert_eq!(refused, Err(StoreError::Exists), "an insert never replaces");
     assert_eq!(get(store, Entry::Agent, &["5"]).await, vec![("5".to_owned(), first)]);
+    assert!(done("deleting", store.delete(Entry::Agent, "5").await), "what was inserted is deleted");
+    done("a deleted row may be inserted again", store.insert(Entry::Agent, "5", &json!({ "ent": 3 })).await);
+    done("putting", store.put(Entry::Agent, "5", &json!({})).await);
+    assert_eq!(get(store, Entry::Agent, &["5"]).await, vec![("5".to_owned(), json!({}))], "and replaced");
+}
+
+pub(super) async fn as_many_rows_as_may_be_asked_for_are_found(store: &dyn Store) {
+    let ids: Vec<String> = (0..512).map(|number| format!("{number:03}")).collect();
+    for id in &ids {
+        done("putting", store.put(Entry::User, id, &json!({ "name": id })).await);
+    }
+    let found = get(store, Entry::User, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let expected: Vec<(String, Value)> = ids.iter().map(|id| (id.clone(), json!({ "name": id }))).collect();
+    assert_eq!(found, expected, "512 rows are found at once");
 }
 
 pub(super) async fn tables_do_not_mix_and_odd_ids_are_only_ids(store: &dyn Store) {
@@ -57,11 +71,20 @@ pub(super) async fn tables_do_not_mix_and_odd_ids_are_only_ids(store: &dyn Store
     }
 }
 
+const KEPT: [(Entry, &str); 3] = [(Entry::User, "1"), (Entry::Position, "9"), (Entry::Agent, "5")];
+
 pub(super) async fn fill(store: &dyn Store) {
-    done("putting", store.put(Entry::Position, "9", &json!({ "title": "clerk" })).await);
+    for (entry, id) in KEPT {
+        done("putting", store.put(entry, id, &json!({ "in": entry.table() })).await);
+    }
+    done("inserting", store.insert(Entry::User, "2", &json!({})).await);
+    done("deleting", store.delete(Entry::User, "2").await);
 }
 
 pub(super) async fn is_filled(store: &dyn Store) {
-    let found = get(store, Entry::Position, &["9"]).await;
-    assert_eq!(found, vec![("9".to_owned(), json!({ "title": "clerk" }))], "rows outlive a restart");
+    for (entry, id) in KEPT {
+        let found = get(store, entry, &[id, "2"]).await;
+        let expected = vec![(id.to_owned(), json!({ "in": entry.table() }))];
+        assert_eq!(found, expected, "rows outlive a restart, deleted ones do not");
+    }
 }

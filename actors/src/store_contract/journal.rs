@@ -7,7 +7,7 @@ use super::done;
 use crate::domain::event::Position;
 use crate::ports::{Batch, JournalBounds, Store, StoreError};
 
-fn batch(epoch: u64, first: Position, count: u32) -> Batch {
+pub(super) fn batch(epoch: u64, first: Position, count: u32) -> Batch {
     let at = 1_700_000_000_000 + first as i64;
     let events = Bytes::from(vec![first as u8; 3]);
     Batch { first, count, id: Uuid::from_u128(u128::from(first) + 7), epoch, at, events }
@@ -27,7 +27,7 @@ async fn write(store: &dyn Store, sizes: &[u32]) -> Vec<Batch> {
     written
 }
 
-async fn bounds(store: &dyn Store) -> JournalBounds {
+pub(super) async fn bounds(store: &dyn Store) -> JournalBounds {
     done("bounds can be read", store.bounds().await)
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn a_position_is_written_once(store: &dyn Store) {
 pub(super) async fn a_scan_gives_its_window_rising(store: &dyn Store) {
     let written = write(store, &[2, 3, 1, 1, 5]).await; // firsts 1, 3, 6, 7, 8
     let firsts = |batches: Vec<Batch>| batches.iter().map(|batch| batch.first).collect::<Vec<_>>();
-    let cases: [(Position, Position, usize, &[Position]); 8] = [
+    let cases: [(Position, Position, usize, &[Position]); 11] = [
         (1, 100, 512, &[1, 3, 6, 7, 8]),
         (3, 8, 512, &[3, 6, 7]),
         (1, 1, 512, &[]),
@@ -74,6 +74,9 @@ pub(super) async fn a_scan_gives_its_window_rising(store: &dyn Store) {
         (3, 4, 512, &[3]),
         (9, 100, 512, &[]),
         (2, 100, 512, &[3, 6, 7, 8]),
+        (0, Position::MAX, 512, &[1, 3, 6, 7, 8]),
+        (6, Position::MAX, 1, &[6]),
+        (1, 100, 0, &[]),
     ];
     for (from, below, limit, expected) in cases {
         let found = done("scanning", store.scan(from, below, limit).await);
@@ -88,6 +91,8 @@ pub(super) async fn a_scan_of_many_small_batches_is_complete(store: &dyn Store) 
     assert_eq!(first.len(), 512, "a scan gives as many as it may");
     let second = done("scanning", store.scan(513, 1_000, 512).await);
     assert_eq!(second.len(), 88, "the next scan gives the rest");
+    let greedy = done("scanning", store.scan(1, 1_000, 10_000).await);
+    assert_eq!(greedy, first, "no scan gives more than 512");
 }
 
 pub(super) async fn bounds_follow_writing_and_trimming(store: &dyn Store) {
@@ -119,15 +124,38 @@ pub(super) async fn trimming_spares_a_batch_with_one_event_to_keep(store: &dyn S
     assert!(done("reading", store.read(5).await).is_some(), "a spared batch can be read");
 }
 
-pub(super) async fn each_epoch_is_one_more_and_fences_the_last(store: &dyn Store) {
-    let earlier = done("acquiring", store.acquire().await);
-    done("a batch is written", store.append(&batch(earlier, 1, 1)).await);
-    let later = done("acquiring", store.acquire().await);
-    assert_eq!(later, earlier + 1, "each epoch is one more");
-    let refused = store.append(&batch(earlier, 2, 1)).await;
-    assert!(matches!(refused, Err(StoreError::Fenced(_))), "an earlier epoch is fenced, not {refused:?}");
-    assert_eq!(done("reading", store.read(2).await), None, "a fenced batch is not written");
-    done("the new epoch writes", store.append(&batch(later, 2, 1)).await);
+pub(super) async fn trimming_far_reaches_every_batch(store: &dyn Store) {
+    write(store, &[1; 600]).await;
+    assert_eq!(done("trimming", store.trim(0).await), 0, "nothing lies below 0");
+    assert_eq!(done("trimming", store.trim(1).await), 0, "nothing lies below 1");
+    done("recording a checkpoint", store.set_checkpoint(601).await);
+    assert_eq!(done("trimming", store.trim(592).await), 591, "more than one window is trimmed at once");
+    let left = done("scanning", store.scan(1, 1_000, 512).await);
+    let firsts: Vec<Position> = left.iter().map(|batch| batch.first).collect();
+    assert_eq!(firsts, (592..=600).collect::<Vec<_>>(), "a scan from before what was trimmed gives the rest");
+    assert_eq!(
+        done("trimming", store.trim(Position::MAX).await),
+        9,
+        "trimming may ask for more than there is"
+    );
+    let trimmed = bounds(store).await;
+    assert_eq!((trimmed.oldest, trimmed.newest), (0, 600), "nothing is left, and the newest is not lowered");
+    assert_eq!(done("scanning", store.scan(1, 1_000, 512).await), Vec::new(), "what was trimmed is gone");
+}
+
+pub(super) async fn numbers_read_back_whatever_they_are(store: &dyn Store) {
+    let epoch = done("acquiring", store.acquire().await);
+    let mut first = 1;
+    for (count, at, id) in [(1, 0, 0), (70_000, i64::MAX, u128::MAX), (1, 5, 1 << 64)] {
+        let events = Bytes::from(vec![0xff, 0x00]);
+        let batch = Batch { first, count, id: Uuid::from_u128(id), epoch, at, events };
+        done("a batch is written", store.append(&batch).await);
+        let found = done("reading", store.read(first).await);
+        assert_eq!(found, Some(batch), "a batch reads back as it was written");
+        first += u64::from(count);
+    }
+    let found = bounds(store).await;
+    assert_eq!((found.newest, found.at), (70_002, i64::MAX), "the newest time is kept, not the last");
 }
 
 pub(super) async fn a_large_batch_fits(store: &dyn Store) {
@@ -150,4 +178,24 @@ pub(super) async fn is_filled(store: &dyn Store) {
     let epoch = batches.first().map_or(0, |batch| batch.epoch);
     assert_eq!(batches, vec![batch(epoch, 1, 2), batch(epoch, 3, 3)], "batches outlive a restart");
     assert_eq!(done("acquiring", store.acquire().await), epoch + 1, "epochs outlive a restart");
+}
+
+pub(super) async fn trim_all(store: &dyn Store) {
+    write(store, &[2, 3]).await;
+    done("recording a checkpoint", store.set_checkpoint(6).await);
+    assert_eq!(done("trimming", store.trim(6).await), 2, "both batches lie below 6");
+}
+
+pub(super) async fn goes_on_behind_what_was_trimmed(store: &dyn Store) {
+    let found = bounds(store).await;
+    assert_eq!(
+        (found.oldest, found.newest, found.replay_from),
+        (0, 5, 6),
+        "ends outlive batches and restarts"
+    );
+    assert!(found.at > 0, "and so does the time");
+    let epoch = done("acquiring", store.acquire().await);
+    done("writing goes on behind what was trimmed", store.append(&batch(epoch, 6, 2)).await);
+    let grown = bounds(store).await;
+    assert_eq!((grown.oldest, grown.newest), (6, 7), "what is written then is all there is");
 }

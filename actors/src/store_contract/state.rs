@@ -54,8 +54,15 @@ pub(super) async fn pages_are_read_one_by_one_and_by_range(store: &dyn Store) {
         assert_eq!(found.as_ref(), Some(expected), "a page reads back as saved");
     }
     let numbers_of = |pages: Vec<Page>| pages.iter().map(|page| page.number).collect::<Vec<_>>();
-    let cases: [(u64, u64, &[u64]); 5] =
-        [(0, 2_000, &numbers), (1, 5, &[1, 2]), (3, 5, &[]), (5, 601, &[5, 600]), (4, 4, &[])];
+    let cases: [(u64, u64, &[u64]); 7] = [
+        (0, 2_000, &numbers),
+        (0, 1_200, &[0, 1, 2, 5, 600]),
+        (1, 5, &[1, 2]),
+        (3, 5, &[]),
+        (5, 601, &[5, 600]),
+        (4, 4, &[]),
+        (7, 3, &[]),
+    ];
     for (from, to, expected) in cases {
         let found = done("reading", store.pages(&key, Collection::History, from, to).await);
         assert_eq!(numbers_of(found), expected, "pages {from}..{to} rise, absent ones are left out");
@@ -116,7 +123,55 @@ pub(super) async fn keys_lists_one_kind(store: &dyn Store) {
     let mut found = done("listing", store.keys("shunt").await);
     found.sort();
     assert_eq!(found, shunts, "all keys of one kind and none of another");
-    assert_eq!(done("listing", store.keys("inbox").await).len(), 2, "both kinds of inboxes are inboxes");
+    let mut found = done("listing", store.keys("inbox").await);
+    found.sort();
+    assert_eq!(found, others[1..], "both kinds of inboxes are inboxes");
+    assert_eq!(done("listing", store.keys("conversation").await), others[..1], "every kind can be listed");
+    assert_eq!(done("listing", store.keys("session").await), Vec::new(), "a kind without snapshots is empty");
+}
+
+pub(super) async fn content_reads_back_whatever_it_is(store: &dyn Store) {
+    done("acquiring", store.acquire().await);
+    let texts =
+        ["", "2026-01-01T00:00:00Z", "journal:1", "u'00000000-0000-0000-0000-000000000000'", "1.0", "$id"];
+    let values = [
+        json!([]),
+        json!({}),
+        json!(texts),
+        json!([[], [[]], [{}]]),
+        json!([u64::MAX, i64::MIN, i64::MAX, 0, -1]),
+        json!([0.5, -2.25, 1e300, 1.0]),
+        json!([true, false, null]),
+        json!({ "id": "x", "position": "y", "": 1, "a.b": { "`": 2, "\u{0}": [3] }, "in": 4, "type": "SELECT" }),
+        json!("x".repeat(1 << 20)),
+    ];
+    for (number, content) in (0..).zip(values) {
+        for collection in [Collection::Members, Collection::Rows] {
+            let written = Page { content: content.clone(), ..page(collection, number, 3) };
+            let key = conversation(u128::from(number) + 1);
+            done("saving", store.save(&snapshot(&key, 3, 3), std::slice::from_ref(&written)).await);
+            let found = done("reading", store.page(&key, collection, number).await);
+            assert_eq!(found, Some(written), "content reads back as saved");
+        }
+    }
+    let key = inbox("whole");
+    for state in [Bytes::new(), Bytes::from(vec![0; 1]), Bytes::from((0..=255).collect::<Vec<u8>>())] {
+        let position = i64::MAX as u64;
+        let held = Snapshot { key: key.clone(), decided: position, told: position, version: u16::MAX, state };
+        done("saving", store.save(&held, &[]).await);
+        assert_eq!(done("loading", store.load(&key).await), Some(held), "a state reads back as saved");
+    }
+}
+
+pub(super) async fn much_fits_into_one_save(store: &dyn Store) {
+    done("acquiring", store.acquire().await);
+    let key = conversation(1);
+    let large = Snapshot { state: Bytes::from(vec![0xa7; 2 << 20]), ..snapshot(&key, 9, 9) };
+    let pages: Vec<Page> = (0..600).map(|number| page(Collection::Members, number, 9)).collect();
+    done("six hundred pages are saved", store.save(&large, &pages).await);
+    assert!(done("loading", store.load(&key).await) == Some(large), "a large state reads back as saved");
+    let found = done("reading", store.pages(&key, Collection::Members, 0, 600).await);
+    assert!(found == pages, "and every page with it");
 }
 
 pub(super) async fn fill(store: &dyn Store) {
