@@ -1,6 +1,7 @@
 //! The tables, by version: each step of `schema/` is applied once, in order, in a transaction of its own that
 //! also records it in `meta:schema`. A store of a newer version is refused before anything is read or written.
 
+use messagecenter_actors::fail_point;
 use messagecenter_actors::ports::StoreError;
 use surrealdb_types::{Object, Value};
 
@@ -53,7 +54,9 @@ async fn try_migrate(engine: &Engine) -> Result<(), OpenError> {
     for step in STEPS.iter().filter(|step| step.version > found) {
         let record = object([("version", signed(step.version)), ("name", text(step.name))]);
         let binds = object([("step", Value::Object(record))]);
+        fail_point!(MigrationBeforeStep);
         engine.query(Operation::Write, step.text, binds).await?;
+        fail_point!(MigrationAfterStep);
         tracing::info!(version = step.version, name = step.name, "schema brought up to date");
     }
     Ok(())
