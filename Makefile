@@ -4,11 +4,12 @@
 CARGO ?= cargo
 ARGS ?=
 
-.PHONY: run test release bench bench-micro bench-instructions lint fuzz fuzz-http tools tools-test tools-bench help
+.PHONY: run test torture release bench bench-micro bench-instructions lint fuzz fuzz-http tools tools-test tools-bench help
 
 help:
 	@echo "make run      build (quick profile) and start the service on 127.0.0.1:8888"
 	@echo "make test     build (quick profile) and run every test"
+	@echo "make torture  kill the service ROUNDS=200 times and compare what it acknowledged (SEED=, ENGINE=)"
 	@echo "make release  build target/release/messagecenter, optimised: for production"
 	@echo "make bench    build optimised and run all benchmarks, into docs/benchmarks"
 	@echo "make bench-micro         time the hot pieces, one by one"
@@ -20,6 +21,10 @@ help:
 run: tools
 	$(CARGO) run --locked -- serve $(ARGS)
 
+# Tests are built with fail points, places where they let the process die; `run`, `release` and `bench` never
+# are. Tests and lints share one set of features, so that nothing is built twice for them.
+TEST_FEATURES := --features fail-points
+
 # The actors' own test binaries. Always built with --workspace: alone they would get dependencies with fewer
 # features, and so other builds of them.
 ACTOR_TESTS := $(patsubst actors/tests/%/main.rs,--test %,$(wildcard actors/tests/*/main.rs)) \
@@ -27,9 +32,18 @@ ACTOR_TESTS := $(patsubst actors/tests/%/main.rs,--test %,$(wildcard actors/test
 
 # Examples in the documentation, then the actors, then the whole service: its summary is the last.
 test: tools-test
-	$(CARGO) test --locked --workspace --doc
-	$(CARGO) test --locked --workspace --lib --bins $(ACTOR_TESTS)
-	$(CARGO) test --locked --workspace --test main
+	$(CARGO) test --locked --workspace $(TEST_FEATURES) --doc
+	$(CARGO) test --locked --workspace $(TEST_FEATURES) --lib --bins $(ACTOR_TESTS)
+	$(CARGO) test --locked --workspace $(TEST_FEATURES) --test main
+
+# The ledger of tests/crash.rs at full length; see docs/durability.md.
+ROUNDS ?= 200
+SEED ?=
+ENGINE ?= rocksdb
+
+torture: tools
+	ROUNDS=$(ROUNDS) SEED=$(SEED) ENGINE=$(ENGINE) \
+		$(CARGO) test --locked --workspace $(TEST_FEATURES) --test main crash::nothing_acknowledged -- --nocapture
 
 release: tools
 	$(CARGO) build --locked --release
@@ -51,7 +65,7 @@ bench-instructions: tools-bench
 
 lint: tools
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets $(TEST_FEATURES) -- -D warnings
 
 # cargo-fuzz instruments with sanitizers, which need the nightly toolchain.
 FUZZ_TARGETS ?= ids cursor journal snapshots request

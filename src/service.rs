@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use messagecenter_actors::fail_point;
 use messagecenter_actors::journal::Journal;
 use messagecenter_actors::ports::{Store, StoreError, WallClock};
 use messagecenter_actors::router::Router;
@@ -184,6 +185,7 @@ impl Service {
             Err(error) => tracing::error!(%error, "the HTTP server ended badly"),
         }
         self.running.stop().await;
+        fail_point!(DrainBeforeStoreClose);
         if let Some(engine) = self.engine {
             engine.close().await;
         }

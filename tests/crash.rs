@@ -1,180 +1,346 @@
-//! The real binary, killed with SIGKILL in the middle of work and started again on the same store, round after
-//! round: what was acknowledged is there exactly once, where it was told to be.
+//! The ledger: clients of every sort write down what they are told, the real binary is killed under them, and
+//! after each restart their books are compared with what the service says, in both directions.
+//!
+//! `make test` runs a short form, `make torture ROUNDS=200` as many rounds as wanted; `SEED` repeats the
+//! choices of an earlier run, `ENGINE` names the storage. docs/durability.md says what this shows and what not.
 
+mod clients;
+mod desk;
+mod engine;
+mod figures;
+mod kills;
 mod ledger;
 mod process;
+mod scene;
 
-use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use messagecenter_actors::fail_point::Point;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::json;
+use tokio::task::JoinHandle;
 
-use crate::harness::{agent, user};
+use clients::Client;
+use desk::Desk;
+use engine::Engine;
+use figures::{Fault, Figures};
+use kills::{Plan, Stage};
 use ledger::Ledger;
-use process::Process;
+use process::{Gone, Process};
+use scene::Place;
 
-/// Kills, as the product promises to survive any number of.
-const ROUNDS: u64 = 25;
+/// Rounds of the short form: every fail point once, and some kills that nobody placed.
+const SHORT: u64 = 27;
 
-/// Acknowledged sends before each kill.
-const ACKNOWLEDGED: u64 = 500;
+/// Rounds that may follow for fail points that were not reached.
+const MORE: u64 = 20;
 
-/// Senders that never pause: each has a request in flight when the kill comes.
-const SENDERS: u64 = 24;
+/// Rounds after which people talk in new conversations; the old ones are still compared, in turn.
+const GENERATION: i64 = 10;
 
-/// Settings under which snapshots, passivation and trimming go on all the time, so that kills meet them too.
-const BUSY_STORAGE: [&str; 4] = [
-    "checkpoint.interval_ms=50",
-    "checkpoint.lag_events=100",
-    "passivation.idle_after_ms=100",
-    "journal.retention_hours=0",
+/// Clients who send without a pause, so that each has a request in flight when the kill comes.
+const TALKERS: usize = 12;
+
+/// Clients who look, read on and vote; a reader of a conversation belongs to one of them.
+const READERS: usize = 3;
+
+/// The longest wait for a fail point, after which the round ends with a kill.
+const WAIT: Duration = Duration::from_secs(4);
+
+const SIGKILL: i32 = 9;
+const SIGABRT: i32 = 6;
+
+/// Nothing that the comparison looks at may lapse by itself while it runs.
+const PATIENT: [&str; 4] = [
+    "routing.lease_ms=86400000",
+    "routing.heartbeat_lapse_ms=86400000",
+    "messages.withdraw_window_ms=86400000",
+    "passivation.idle_after_ms=500",
 ];
 
-/// Every other round runs with [`BUSY_STORAGE`].
-fn settings(round: u64) -> &'static [&'static str] {
-    if round % 2 == 1 { &BUSY_STORAGE } else { &[] }
-}
-
-/// Conversations, so that hot ones are hit by several senders at once.
-const CONVERSATIONS: i64 = 8;
+/// The same while snapshots, passivation, trimming and RocksDB's flushes go on all the time.
+const BUSY: [&str; 8] = [
+    PATIENT[0],
+    PATIENT[1],
+    PATIENT[2],
+    "passivation.idle_after_ms=100",
+    "checkpoint.interval_ms=50",
+    "checkpoint.lag_events=100",
+    "journal.retention_hours=0",
+    "storage.memtable_bytes=1048576",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_doubled_or_renumbered_by_kill_9() {
-    let seed =
-        std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
-    println!("SEED={seed}");
-    let store = tempfile::tempdir().expect("a temporary folder");
-    let ledger = Arc::new(Ledger::default());
-    let mut routing = Routing::default();
-    for round in 0..ROUNDS {
-        let process = Process::start(store.path(), settings(round)).await;
-        ledger.check(&process).await;
-        routing.check(&process).await;
-        routing.work(&process, round).await;
-        vote(&process, &ledger, round).await;
-        send_until_killed(process, &ledger, round, seed).await;
+async fn nothing_acknowledged_is_lost_doubled_or_reissued_however_the_process_dies() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seed = number("SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let rounds = number("ROUNDS").unwrap_or(SHORT);
+    let mut run = Run::new(Engine::from_environment(), seed);
+    println!("ENGINE={} ROUNDS={rounds} SEED={seed}", run.engine.name());
+    for round in 0..rounds + MORE {
+        if round >= rounds && (rounds < SHORT || run.unreached().is_empty()) {
+            break;
+        }
+        run.round(i64::try_from(round).expect("a few rounds")).await;
     }
-    let process = Process::start(store.path(), &[]).await;
-    ledger.check(&process).await;
-    routing.check(&process).await;
-    assert!(ledger.acknowledged() >= ROUNDS * ACKNOWLEDGED);
+    run.finish().await;
+    assert!(rounds < SHORT || run.unreached().is_empty(), "never reached: {:?}", run.unreached());
+    println!("{}", run.figures().summary());
 }
 
-/// Keeps every sender busy until enough was acknowledged, then kills the process under them.
-async fn send_until_killed(process: Process, ledger: &Arc<Ledger>, round: u64, seed: u64) {
-    let process = Arc::new(process);
-    let acknowledged = Arc::new(AtomicU64::new(0));
-    let in_flight = Arc::new(AtomicU64::new(0));
-    let senders = (0..SENDERS).map(|sender| {
-        let (process, ledger) = (Arc::clone(&process), Arc::clone(ledger));
-        let (acknowledged, in_flight) = (Arc::clone(&acknowledged), Arc::clone(&in_flight));
-        tokio::spawn(async move {
-            for n in 0.. {
-                let text = format!("r{round}-s{sender}-n{n}-{seed}");
-                let pair = i64::try_from((seed ^ (sender * 31 + n)) % 8).unwrap_or(0) % CONVERSATIONS;
-                in_flight.fetch_add(1, Ordering::SeqCst);
-                let outcome = process.say(pair, &text).await;
-                let Some(sent) = outcome else {
-                    return ledger.unanswered(pair, &text); // the process is gone: stays in flight
-                };
-                in_flight.fetch_sub(1, Ordering::SeqCst);
-                ledger.acknowledge(pair, &text, sent);
-                acknowledged.fetch_add(1, Ordering::SeqCst);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_forgot_what_it_acknowledged_is_found_out() {
+    let mut run = Run::new(Engine::Rocksdb, 1);
+    run.plan = Plan::without_points(2);
+    run.round(0).await;
+    let (store, earlier) = (run.folder.path().join("store"), run.folder.path().join("earlier"));
+    let copied = std::process::Command::new("cp").arg("-a").args([&store, &earlier]).status();
+    assert!(copied.expect("cp runs").success());
+    run.round(1).await;
+    std::fs::remove_dir_all(&store).expect("the store is removed");
+    std::fs::rename(&earlier, &store).expect("the earlier one takes its place");
+    let process = Process::start(run.engine, run.folder.path(), &PATIENT, "").await.expect("ready");
+    run.compare(&process, &Place::of_generation(0)).await.expect("it lives on");
+    let faults = run.figures().faults();
+    for fault in [Fault::Lost, Fault::Duplicated, Fault::Reissued, Fault::Wrong] {
+        assert!(faults.iter().any(|(found, _)| *found == fault), "no {fault:?} among {faults:?}");
+    }
+}
+
+/// One store from its first start to its last.
+struct Run {
+    engine: Engine,
+    seed: u64,
+    random: StdRng,
+    folder: tempfile::TempDir,
+    ledger: Arc<Ledger>,
+    desks: Vec<Arc<Desk>>,
+    plan: Plan,
+}
+
+impl Run {
+    fn new(engine: Engine, seed: u64) -> Self {
+        let ledger = Arc::new(Ledger::default());
+        let desks = vec![
+            Arc::new(Desk::new(7, 2, 2, 1, Arc::clone(&ledger))), // one clerk: the order is always known
+            Arc::new(Desk::new(8, 4, 3, 4, Arc::clone(&ledger))),
+        ];
+        Self {
+            engine,
+            seed,
+            random: StdRng::seed_from_u64(seed),
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            ledger,
+            desks,
+            plan: Plan::default(),
+        }
+    }
+
+    fn figures(&self) -> &Figures {
+        &self.ledger.figures
+    }
+
+    fn unreached(&self) -> Vec<&'static str> {
+        let names = Point::ALL.iter().map(|point| point.name());
+        names.filter(|name| self.figures().deaths(name) == 0).collect()
+    }
+
+    async fn round(&mut self, round: i64) {
+        let generation = round / GENERATION;
+        let unreached = Point::ALL.iter().find(|point| self.figures().deaths(point.name()) == 0);
+        let short_form_is_over = round >= i64::try_from(SHORT).expect("small");
+        let point = self.plan.next(&mut self.random);
+        let point = if short_form_is_over { unreached.copied().or(point) } else { point };
+        let busy = point.is_some_and(kills::needs_busy_storage) || self.random.random_bool(0.5);
+        let settings: &[&str] = if busy { &BUSY } else { &PATIENT };
+        let places = Place::of_generation(generation);
+        let mut looked_at = places.clone();
+        if generation > 0 {
+            looked_at.extend(Place::of_generation(self.random.random_range(0..generation)));
+        }
+        match point {
+            Some(point) if kills::stage(point) == Stage::Migration => self.kill_migration(point).await,
+            Some(point) if kills::stage(point) == Stage::Start => self.kill_start(point, settings).await,
+            _ => {}
+        }
+        let later = |stage| point.filter(|point| kills::stage(*point) == stage);
+        let armed = later(Stage::Work).or(later(Stage::Drain));
+        let (process, armed) = self.start(settings, armed, &looked_at).await;
+        let clients = self.clients(&process, round, &places);
+        let death = match armed {
+            Some(point) if kills::stage(point) == Stage::Drain => self.drain(&process, Some(point)).await,
+            Some(point) => self.wait_for(&process, point).await,
+            None if point.is_none() && self.random.random_bool(0.3) => self.drain(&process, None).await,
+            None => self.kill(&process).await,
+        };
+        for client in clients {
+            let Gone = client.await.expect("a client ends when the process is gone");
+        }
+        println!("round {round}: {death}; {}", self.figures().line());
+    }
+
+    /// Starts the service, which may die once at `armed` while it is compared, and compares.
+    async fn start(
+        &mut self,
+        settings: &[&str],
+        mut armed: Option<Point>,
+        places: &[Place],
+    ) -> (Arc<Process>, Option<Point>) {
+        loop {
+            let order = armed.map(|point| kills::order(point, &mut self.random)).unwrap_or_default();
+            let status = match Process::start(self.engine, self.folder.path(), settings, &order).await {
+                Err(status) => status,
+                Ok(process) => {
+                    self.figures().ready_after(process.recovery);
+                    let compared = self.compare(&process, places).await;
+                    self.figures().must_be_clean(self.seed);
+                    match compared {
+                        Ok(()) => return (Arc::new(process), armed),
+                        Err(Gone) => process.end().await,
+                    }
+                }
+            };
+            let point = armed.take().unwrap_or_else(|| panic!("it ended by itself: {status}"));
+            self.died_at(point, status);
+        }
+    }
+
+    async fn compare(&self, process: &Process, places: &[Place]) -> Result<(), Gone> {
+        for place in places {
+            if let Place::Group { id, first, last } = place {
+                let members: Vec<i64> = (*first..=*last).collect();
+                ledger::acts::define_group(process, id, &members).await?;
             }
-        })
-    });
-    let senders: Vec<_> = senders.collect();
-    while acknowledged.load(Ordering::SeqCst) < ACKNOWLEDGED {
-        tokio::task::yield_now().await;
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        assert!(!senders.iter().any(tokio::task::JoinHandle::is_finished), "a sender was refused");
-    }
-    process.kill();
-    let unanswered = in_flight.load(Ordering::SeqCst);
-    for sender in senders {
-        sender.await.expect("a sender ends when the process is gone");
-    }
-    assert!(in_flight.load(Ordering::SeqCst) >= 10, "only {unanswered} requests were in flight");
-}
-
-/// One vote on the newest acknowledged message of every conversation.
-async fn vote(process: &Process, ledger: &Ledger, round: u64) {
-    for pair in 0..CONVERSATIONS {
-        let Some(message) = ledger.newest(pair) else { continue };
-        let vote = if round.is_multiple_of(2) { 1 } else { -1 };
-        let body = json!({ "messageId": message, "appraise": vote });
-        let reply = process.post(&user(2_000 + pair), "appraiseMessage", body).await.expect("an answer");
-        assert_eq!(reply["data"]["mine"], vote, "{reply}");
-        ledger.voted(pair, &message, vote);
-    }
-}
-
-/// What was told about customer service: one agent with two places, customers who come and go.
-#[derive(Default)]
-struct Routing {
-    /// Sessions being served.
-    serving: BTreeSet<String>,
-    /// Sessions waiting, in order.
-    queue: Vec<String>,
-    /// Sessions that ended.
-    ended: Vec<String>,
-}
-
-impl Routing {
-    /// Two more customers arrive; every other round one session is closed.
-    async fn work(&mut self, process: &Process, round: u64) {
-        if round == 0 {
-            let record = json!({ "entId": "7", "name": "Agent", "capacity": 2 });
-            process.send("PUT", "/v1/agents/50", record).await;
-            process.send("PUT", "/v1/agents/50/presence", json!({ "presence": "online" })).await;
         }
-        for n in 0..2 {
-            let customer = i64::try_from(3_000 + round * 2 + n).unwrap_or(0);
-            let body = json!({ "msgType": 2, "userType": 2 });
-            let reply =
-                process.post(&user(customer).ent(7), "createChatSession", body).await.expect("an answer");
-            let session = reply["data"]["sessionId"].as_str().expect("a session").to_owned();
-            match reply["data"]["state"].as_str() {
-                Some("serving") => assert!(self.serving.insert(session)),
-                Some("queued") => self.queue.push(session),
-                other => panic!("a new session is {other:?}: {reply}"),
+        self.ledger.check(process, places).await?;
+        for desk in &self.desks {
+            self.ledger.check(process, &desk.places()).await?;
+            desk.check(process).await?;
+        }
+        Ok(())
+    }
+
+    fn clients(&self, process: &Arc<Process>, round: i64, places: &[Place]) -> Vec<JoinHandle<Gone>> {
+        let random = |client: usize| {
+            let round = u64::try_from(round).expect("not negative");
+            StdRng::seed_from_u64(self.seed ^ (round << 32) ^ ((client as u64) << 20))
+        };
+        let client = |number: usize, places: Vec<Place>| Client {
+            process: Arc::clone(process),
+            ledger: Arc::clone(&self.ledger),
+            places,
+            name: format!("r{round}-c{number}"),
+            random: random(number),
+        };
+        let talkers = (0..TALKERS).map(|n| tokio::spawn(client(n, places.to_vec()).talk()));
+        let readers = (0..READERS).map(|n| {
+            let own = places.iter().skip(n).step_by(READERS).cloned().collect();
+            tokio::spawn(client(100 + n, own).read())
+        });
+        let clerks = self.desks.iter().enumerate().flat_map(|(desk, at)| {
+            let numbers = 0..at.clerks;
+            numbers.map(move |clerk| {
+                tokio::spawn(Arc::clone(at).work(Arc::clone(process), clerk, random(200 + 10 * desk + clerk)))
+            })
+        });
+        talkers.chain(readers).chain(clerks).collect()
+    }
+
+    /// SIGKILL at a moment that nobody chose.
+    async fn kill(&mut self, process: &Process) -> String {
+        self.pause(100..1_200).await;
+        process.kill();
+        let status = process.end().await;
+        assert_eq!(status.signal(), Some(SIGKILL), "{status}");
+        self.figures().died("kill -9", true);
+        "kill -9".to_owned()
+    }
+
+    async fn wait_for(&self, process: &Process, point: Point) -> String {
+        if let Some(status) = process.ends_within(WAIT).await {
+            return self.died_at(point, status);
+        }
+        process.kill();
+        process.end().await;
+        self.figures().died(point.name(), false);
+        format!("{} was not reached", point.name())
+    }
+
+    /// SIGTERM, and in its course a fail point or SIGKILL; or else a good end.
+    async fn drain(&mut self, process: &Process, point: Option<Point>) -> String {
+        self.pause(100..600).await;
+        process.terminate();
+        if point.is_none() {
+            self.pause(0..300).await;
+            process.kill();
+        }
+        let status = process.end().await;
+        match point {
+            Some(point) => self.died_at(point, status),
+            None => {
+                let how = if status.success() { "drain" } else { "drain, then kill -9" };
+                assert!(status.success() || status.signal() == Some(SIGKILL), "{status}");
+                self.figures().died(how, true);
+                how.to_owned()
             }
         }
-        if round % 2 == 1
-            && let Some(session) = self.serving.pop_first()
-        {
-            let body = json!({ "sessionId": session });
-            let reply = process.post(&agent(50).ent(7), "closeChatSession", body).await.expect("an answer");
-            assert_eq!(reply["error_code"], 0, "{reply}");
-            self.ended.push(session);
-            if !self.queue.is_empty() {
-                self.serving.insert(self.queue.remove(0));
+    }
+
+    fn died_at(&self, point: Point, status: ExitStatus) -> String {
+        assert_eq!(status.signal(), Some(SIGABRT), "{}: {status}", point.name());
+        self.figures().died(point.name(), true);
+        point.name().to_owned()
+    }
+
+    async fn kill_start(&mut self, point: Point, settings: &[&str]) {
+        let order = kills::order(point, &mut self.random);
+        match Process::start(self.engine, self.folder.path(), settings, &order).await {
+            Err(status) => drop(self.died_at(point, status)),
+            Ok(process) => {
+                process.kill();
+                process.end().await;
+                self.figures().died(point.name(), false);
             }
         }
-        assert!(self.serving.len() <= 2, "never above capacity");
-        self.check(process).await;
     }
 
-    /// Everything is as it was told.
-    async fn check(&self, process: &Process) {
-        if self.serving.is_empty() {
-            return;
+    /// A new store dies while it is made; the next start finishes it.
+    async fn kill_migration(&mut self, point: Point) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let order = kills::order(point, &mut self.random);
+        match Process::start(self.engine, folder.path(), &[], &order).await {
+            Err(status) => drop(self.died_at(point, status)),
+            Ok(process) => {
+                process.kill(); // ordered a little late: it was ready before
+                process.end().await;
+                self.figures().died(point.name(), false);
+            }
         }
-        for session in &self.serving {
-            assert_eq!(state(process, session).await, "serving");
-        }
-        for session in self.ended.iter().rev().take(3) {
-            assert_eq!(state(process, session).await, "ended");
-        }
-        let queue = process.send("GET", "/v1/shunts/7/default/queue", Value::Null).await;
-        let waiting = queue["data"]["waiting"].as_array().expect("the queue");
-        let waiting: Vec<&str> = waiting.iter().filter_map(|row| row["sessionId"].as_str()).collect();
-        assert_eq!(waiting, self.queue, "the queue keeps its order");
+        let next =
+            Process::start(self.engine, folder.path(), &[], "").await.expect("the next start finishes it");
+        let answer = ledger::acts::counts(&next, 1).await.expect("an answer");
+        assert_eq!(answer["count"], json!(0), "a new store is empty: {answer}");
+        let (who, body) = Place::Pair(1, 2).send(&scene::Author::User(1), "the first");
+        let answer = next.ask(&who, "messageAdd", &body).await.expect("an answer").done();
+        assert_eq!(answer["data"]["seq"], json!(1), "{answer}");
     }
-}
 
-async fn state(process: &Process, session: &str) -> String {
-    let view = process.send("GET", &format!("/v1/sessions/{session}"), Value::Null).await;
-    view["data"]["state"].as_str().unwrap_or_default().to_owned()
+    /// The last start: everything ever told is compared.
+    async fn finish(&mut self) {
+        let every = self.ledger.places();
+        let (process, _) = self.start(&PATIENT, None, &every).await;
+        process.terminate();
+        let status = process.end().await;
+        assert!(status.success(), "a drain ends well: {status}");
+        assert!(self.figures().total() > 0, "somebody was told something");
+    }
+
+    async fn pause(&mut self, millis: std::ops::Range<u64>) {
+        let millis = self.random.random_range(millis);
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
 }

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::{ActorKey, Millis};
+use crate::fail_point;
 use crate::ports::{Page, Snapshot, Store, StoreError};
 use crate::runtime::reply::Release;
 
@@ -135,6 +136,7 @@ impl Journal {
     ) -> Result<Arc<Self>, StoreError> {
         let started = std::time::Instant::now();
         let epoch = store.acquire().await?;
+        fail_point!(RecoveryLeaseTaken);
         let bounds = store.bounds().await?;
         clock.raise(bounds.at);
         let cache = Cache::new(settings.cache_bytes);
@@ -300,7 +302,9 @@ impl Journal {
         let store = Arc::clone(&self.store);
         let key = snapshot.key.clone();
         let (told, write) = (snapshot.told, async move {
+            fail_point!(SnapshotBeforeWrite);
             let outcome = store.save(&snapshot, &pages).await;
+            fail_point!(SnapshotAfterWrite);
             (outcome, writing)
         });
         let (outcome, _writing) = match self.handle.spawn(write).await {

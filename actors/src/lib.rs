@@ -8,6 +8,8 @@ pub mod clock;
 pub mod conversation;
 pub mod directory;
 pub mod domain;
+#[cfg(feature = "fail-points")]
+pub mod fail_point;
 pub mod heads;
 pub mod inbox;
 pub mod journal;
@@ -21,3 +23,24 @@ pub mod shunt;
 pub mod signal;
 pub mod store_contract;
 pub mod world;
+
+/// Marks a place where a test may let the process die: `fail_point!(CommitBefore)`.
+#[cfg(feature = "fail-points")]
+#[macro_export]
+macro_rules! fail_point {
+    ($point:ident) => {
+        $crate::fail_point::pass($crate::fail_point::Point::$point)
+    };
+}
+
+/// Fail points exist in tests only: here the place is not even marked.
+#[cfg(not(feature = "fail-points"))]
+#[macro_export]
+macro_rules! fail_point {
+    ($point:ident) => {};
+}
+
+#[cfg(all(feature = "fail-points", not(debug_assertions)))]
+compile_error!(
+    "the feature `fail-points` lets a test end the process: it is for test builds, never for a release"
+);

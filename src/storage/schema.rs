@@ -6,6 +6,7 @@
 //! Besides, every statement of a step may be repeated. A store of a newer version is refused before anything
 //! is written.
 
+use messagecenter_actors::fail_point;
 use messagecenter_actors::ports::StoreError;
 use surrealdb_types::{Object, Value};
 
@@ -79,7 +80,9 @@ async fn try_migrate(engine: &Engine, steps: &[Step]) -> Result<(), OpenError> {
         return Err(OpenError::Newer { found, known });
     }
     for step in steps.iter().filter(|step| step.version > found) {
+        fail_point!(MigrationBeforeStep);
         engine.query(Operation::Write, step.text, binds(step)).await?;
+        fail_point!(MigrationAfterStep);
         tracing::info!(version = step.version, name = step.name, "schema brought up to date");
     }
     Ok(())

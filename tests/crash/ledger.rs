@@ -1,109 +1,116 @@
-//! What the clients were told, and the comparison with what the service says after a crash.
+//! What the clients were told: every acknowledgement, every request whose answer never came, and every message
+//! that a read showed. [`compare`] holds it against what the service says after a crash.
+//!
+//! One client at a time acts for an author's withdrawal, a voter or a reader, so what they leave in doubt is at
+//! most one value each.
 
-use std::collections::BTreeMap;
+pub mod acts;
+pub mod compare;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::CONVERSATIONS;
-use super::process::{Process, Told};
-use crate::harness::user;
+use super::figures::Figures;
+use super::scene::{Author, Place, Row};
 
-/// Everything acknowledged so far.
+/// Where an acknowledged message was told to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    pub message: String,
+    pub seq: u64,
+    pub sent_at: i64,
+}
+
+impl Told {
+    fn of(answer: &Value) -> Self {
+        let data = &answer["data"];
+        Self {
+            message: data["messageId"].as_str().expect("messageId").to_owned(),
+            seq: data["seq"].as_u64().expect("seq"),
+            sent_at: data["sentAt"].as_i64().expect("sentAt"),
+        }
+    }
+}
+
+/// A send that was asked for.
+#[derive(Debug, Clone)]
+struct Sent {
+    author: Author,
+    /// With an idempotency key, which is its content.
+    keyed: bool,
+    /// `None`: its answer never came.
+    told: Option<Told>,
+}
+
+/// A value that only one client sets.
+#[derive(Debug, Clone)]
+struct Mark<T> {
+    told: Option<T>,
+    doubt: Option<T>,
+}
+
+impl<T> Default for Mark<T> {
+    fn default() -> Self {
+        Self { told: None, doubt: None }
+    }
+}
+
+/// What was told about one conversation.
+#[derive(Debug, Clone, Default)]
+struct Page {
+    /// By content, which is never used twice.
+    sends: BTreeMap<String, Sent>,
+    /// What reads showed, by seq.
+    seen: BTreeMap<u64, Row>,
+    /// Withdrawn messages by seq: whether that was acknowledged.
+    withdrawn: BTreeMap<u64, bool>,
+    /// By seq and voter.
+    votes: BTreeMap<(u64, i64), Mark<i64>>,
+    /// Messages that were withdrawn while a vote on them was in doubt: it may count or not.
+    unsure_votes: BTreeSet<u64>,
+    /// By reader.
+    cursors: BTreeMap<i64, Mark<u64>>,
+    /// Its id, once known.
+    conversation: String,
+}
+
+impl Page {
+    fn message(&self, seq: u64) -> String {
+        format!("{}.{seq}", self.conversation)
+    }
+
+    fn cursor(&self, reader: i64) -> u64 {
+        self.cursors.get(&reader).and_then(|mark| mark.told).unwrap_or(0)
+    }
+
+    fn knows(&mut self, message: &str) {
+        if let Some((conversation, _)) = message.rsplit_once('.') {
+            conversation.clone_into(&mut self.conversation);
+        }
+    }
+}
+
+/// Everything told so far. Written by all clients at once.
 #[derive(Default)]
-pub struct Ledger(Mutex<Pages>);
-
-#[derive(Default)]
-struct Pages {
-    /// By conversation: content → where it was told to be.
-    sends: BTreeMap<i64, BTreeMap<String, Told>>,
-    /// Sends in flight at the kill: committed or not, a retry must end with exactly one message.
-    unanswered: Vec<(i64, String)>,
-    /// By conversation: message → the vote.
-    votes: BTreeMap<i64, BTreeMap<String, i64>>,
+pub struct Ledger {
+    pages: Mutex<BTreeMap<Place, Page>>,
+    pub figures: Figures,
 }
 
 impl Ledger {
-    /// Notes an acknowledged send.
-    pub fn acknowledge(&self, pair: i64, content: &str, told: Told) {
-        let mut pages = self.0.lock().expect("no panic");
-        let before = pages.sends.entry(pair).or_default().insert(content.to_owned(), told);
-        assert_eq!(before, None, "every content is sent once");
-    }
-
-    /// Notes a send that was in flight when the process was killed.
-    pub fn unanswered(&self, pair: i64, content: &str) {
-        self.0.lock().expect("no panic").unanswered.push((pair, content.to_owned()));
-    }
-
-    /// Retries what was in flight, with the same keys.
-    async fn retry(&self, process: &Process) {
-        let unanswered = std::mem::take(&mut self.0.lock().expect("no panic").unanswered);
-        for (pair, content) in unanswered {
-            let told = process.say(pair, &content).await.expect("an answer");
-            self.acknowledge(pair, &content, told);
+    fn with<T>(&self, place: &Place, change: impl FnOnce(&mut Page) -> T) -> T {
+        let mut pages = self.pages.lock().expect("no panic");
+        // A clone of the key only for a new page: this is called for every request.
+        match pages.get_mut(place) {
+            Some(page) => change(page),
+            None => change(pages.entry(place.clone()).or_default()),
         }
     }
 
-    /// Notes an acknowledged vote.
-    pub fn voted(&self, pair: i64, message: &str, vote: i64) {
-        self.0.lock().expect("no panic").votes.entry(pair).or_default().insert(message.to_owned(), vote);
-    }
-
-    /// The newest acknowledged message of a conversation.
-    pub fn newest(&self, pair: i64) -> Option<String> {
-        let pages = self.0.lock().expect("no panic");
-        let newest = pages.sends.get(&pair)?.values().max_by_key(|told| told.seq)?;
-        Some(newest.message.clone())
-    }
-
-    /// How many sends were acknowledged.
-    pub fn acknowledged(&self) -> u64 {
-        self.0.lock().expect("no panic").sends.values().map(|sends| sends.len() as u64).sum()
-    }
-
-    /// Compares in both directions: everything acknowledged is there once with the seq it was told, no seq is
-    /// missing or used twice, unread agrees, votes stand, and a retry gives the same message.
-    pub async fn check(&self, process: &Process) {
-        self.retry(process).await;
-        for pair in 0..CONVERSATIONS {
-            let (sends, votes) = {
-                let pages = self.0.lock().expect("no panic");
-                let sends = pages.sends.get(&pair).cloned().unwrap_or_default();
-                (sends, pages.votes.get(&pair).cloned().unwrap_or_default())
-            };
-            if sends.is_empty() {
-                continue;
-            }
-            let rows = process.history(pair).await;
-            let seqs: Vec<i64> = rows.iter().filter_map(|row| row["seq"].as_i64()).collect();
-            assert_eq!(seqs, (1..=rows.len() as i64).collect::<Vec<i64>>(), "gapless and unique");
-            let mut found: BTreeMap<&str, &Value> = BTreeMap::new();
-            for row in &rows {
-                let content = row["content"].as_str().expect("content");
-                assert!(found.insert(content, row).is_none(), "{content} is there twice");
-            }
-            for (content, told) in &sends {
-                let row =
-                    found.get(content.as_str()).unwrap_or_else(|| panic!("{content} was lost ({told:?})"));
-                assert_eq!(row["messageId"], told.message.as_str());
-            }
-            for (message, vote) in &votes {
-                let row = rows.iter().find(|row| row["messageId"] == message.as_str()).expect("the message");
-                assert_eq!(row["appraise"]["mine"].as_i64(), Some(*vote), "the vote on {message}");
-            }
-            let unread = process.post(&user(2_000 + pair), "messageCount", json!({ "userType": 2 })).await;
-            assert_eq!(
-                unread.expect("an answer")["count"].as_i64(),
-                Some(rows.len() as i64),
-                "nothing was read"
-            );
-            let (content, told) = sends.iter().max_by_key(|(_, told)| told.seq).expect("not empty");
-            assert_eq!(
-                process.say(pair, content).await.as_ref(),
-                Some(told),
-                "a retry gives the same message"
-            );
-        }
+    /// Every conversation written of.
+    pub fn places(&self) -> Vec<Place> {
+        self.pages.lock().expect("no panic").keys().cloned().collect()
     }
 }

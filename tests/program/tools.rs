@@ -51,3 +51,38 @@ fn nothing_is_installed_when_nothing_is_missing() {
         .unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
+
+/// What `make` would run for a target: its lines that call cargo.
+fn recipe(target: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new("make").args(["-n", target]).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let calls = ["cargo run", "cargo build", "cargo bench", "cargo test", "cargo clippy"];
+    let lines = said.lines().filter(|line| calls.iter().any(|call| line.contains(call)));
+    lines.map(str::to_owned).collect()
+}
+
+/// A release with fail points does not even compile: see the end of `actors/src/lib.rs`.
+#[test]
+fn tests_and_lints_are_built_with_fail_points_and_what_people_run_is_not() {
+    for target in ["run", "release", "bench"] {
+        let lines = recipe(target);
+        assert!(!lines.is_empty(), "{target} calls no cargo");
+        for line in lines {
+            assert!(!line.contains("features"), "{target}: {line}");
+        }
+    }
+    for target in ["test", "torture", "lint"] {
+        for line in recipe(target) {
+            assert!(line.contains("--features fail-points"), "{target}: {line}");
+        }
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for manifest in ["Cargo.toml", "actors/Cargo.toml"] {
+        let manifest = std::fs::read_to_string(folder.join(manifest)).unwrap();
+        let manifest: toml::Table = manifest.parse().unwrap();
+        let features: Vec<&String> = manifest["features"].as_table().unwrap().keys().collect();
+        assert_eq!(features, ["fail-points"], "none is on by default");
+    }
+}

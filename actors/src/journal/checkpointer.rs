@@ -12,6 +12,7 @@ use super::committer::guarded;
 use super::{Deliver, Journal};
 use crate::domain::event::Position;
 use crate::domain::ids::{ActorKey, Millis};
+use crate::fail_point;
 use crate::ports::StoreError;
 
 /// An actor that was asked is not asked again for so long: its snapshot may be under way, and one that cannot
@@ -108,6 +109,7 @@ impl Journal {
         };
         let mut recorded = self.checkpoint.lock().await;
         if replay_from > *recorded {
+            fail_point!(CheckpointBeforeRecord);
             self.store.set_checkpoint(replay_from).await?;
             *recorded = replay_from;
             self.metrics.checkpoint_position.set(replay_from as i64);
@@ -132,7 +134,9 @@ impl Journal {
         if below <= self.trimmed.load(Ordering::Relaxed) {
             return Ok(());
         }
+        fail_point!(CheckpointBeforeTrim);
         let batches = self.store.trim(below).await?;
+        fail_point!(CheckpointAfterTrim);
         self.trimmed.store(below, Ordering::Relaxed);
         self.metrics.trimmed_batches.inc_by(batches);
         self.milestones.lock().forget_below(below);

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::queue::{Drained, Due, Mode};
 use super::{Deliver, Journal};
 use crate::domain::ids::ActorKey;
+use crate::fail_point;
 use crate::ports::{Batch, StoreError};
 use crate::runtime::failure::Failure;
 
@@ -73,6 +74,7 @@ pub(super) fn guarded(what: &str, callback: impl FnOnce()) {
 pub(super) fn let_go(due: Vec<Due>) {
     for (release, outcome) in due {
         guarded("release", || release(outcome));
+        fail_point!(AnswerReleased);
     }
 }
 
@@ -158,7 +160,12 @@ impl Journal {
 
     fn begin(&self, batch: &Arc<Batch>) -> Write {
         let (store, batch) = (Arc::clone(&self.store), Arc::clone(batch));
-        self.handle.spawn(async move { store.append(&batch).await })
+        self.handle.spawn(async move {
+            fail_point!(CommitBefore);
+            let outcome = store.append(&batch).await;
+            fail_point!(CommitAfterWrite);
+            outcome
+        })
     }
 
     fn measure(&self, drained: &Drained, started: Instant) {
@@ -264,6 +271,7 @@ impl Journal {
         let bytes = drained.encoded.len();
         self.cache.insert(drained.first, Arc::clone(&drained.events), bytes);
         self.milestones.lock().note(drained.first, drained.at, bytes as u64);
+        fail_point!(CommitBeforeDelivery);
         for (event, audience) in drained.events.iter().zip(&audiences) {
             for key in audience {
                 guarded("deliver", || deliver.deliver(key, event));
@@ -272,6 +280,7 @@ impl Journal {
         for event in drained.events.iter() {
             guarded("observe", || deliver.observe(event));
         }
+        fail_point!(CommitBeforeRelease);
         let due = self.advance(drained.last);
         let_go(due);
     }

@@ -15,6 +15,7 @@ use super::queue::Mode;
 use super::{Journal, Loaded, encoding};
 use crate::domain::event::{Position, Recorded};
 use crate::domain::ids::ActorKey;
+use crate::fail_point;
 use crate::ports::{Batch, JournalBounds, JournalStore, StoreError};
 
 /// Positions asked for in one scan. Exact bounds keep what a scan reads small; the journal is dense, so a
@@ -115,6 +116,7 @@ pub(super) async fn replay(
     let mut replayed = Replayed { index: Index::default(), milestones: Milestones::default(), events: 0 };
     sample(store, bounds, largest_batch as u64, &mut replayed.milestones).await?;
     each_batch(store, bounds.replay_from.max(1), bounds.newest, |batch| {
+        fail_point!(RecoveryMiddle);
         let facts = encoding::decode(batch)?;
         for event in &facts {
             replayed.index.note(batch.first, event, &event.fact.audience());
@@ -202,6 +204,7 @@ impl Journal {
         let entries = self.index.lock().of(key);
         let snapshot = self.store.load(key).await?;
         drop(writing);
+        fail_point!(ActorLoading);
         let (decided, told) = snapshot.as_ref().map_or((0, 0), |snapshot| (snapshot.decided, snapshot.told));
         let lacking = |entry: &Entry| entry.position() > if entry.own { decided } else { told };
         let mut events = Vec::new();

@@ -15,6 +15,7 @@ use super::dispatch::Dispatch;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::ids::ActorKey;
+use crate::fail_point;
 use crate::heads::Heads;
 use crate::journal::{Journal, JournalSettings};
 use crate::ports::{Store, StoreError, WallClock};
@@ -142,6 +143,7 @@ impl Running {
             running.stop().await;
             return Err(error);
         }
+        fail_point!(RecoveryBeforeReady);
         Ok(running)
     }
 
@@ -160,10 +162,12 @@ impl Running {
             );
         }
         self.sweep.abort();
+        fail_point!(DrainBeforeSnapshots);
         let snapshots = self.snapshot_all();
         if tokio::time::timeout(SNAPSHOT_PATIENCE, snapshots).await.is_err() {
             tracing::warn!("not every actor wrote its snapshot in time; the next start replays more");
         }
+        fail_point!(DrainBeforeJournalClose);
         router.world.journal.close().await;
         tokio::join!(
             router.conversations.stop(),

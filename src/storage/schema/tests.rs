@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use super::*;
-use crate::storage::embedded;
-use crate::storage::options::StorageOptions;
+use crate::embedded;
+use crate::options::StorageOptions;
 
 async fn engine() -> Engine {
     embedded::open(&StorageOptions::new("mem://".parse().unwrap())).await.unwrap()
