@@ -45,6 +45,7 @@ mod reading {
 mod storage {
     mod contract;
     mod failures;
+    mod golden;
     mod journal;
     mod opening;
     mod printing;

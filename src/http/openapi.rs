@@ -114,6 +114,11 @@ fn schema(field: &Field, nullable: bool) -> Value {
         schema.insert("items".to_owned(), json!({ "type": ["string", "number", "null"] }));
     }
     match field.allowed {
+        // Not every reader of the document knows what a format means.
+        Allowed::Any if field.kind == Kind::Int => {
+            schema.insert("minimum".to_owned(), json!(i64::MIN));
+            schema.insert("maximum".to_owned(), json!(i64::MAX));
+        }
         Allowed::Any => {}
         Allowed::Ints(options) => {
             let mut options: Vec<Value> = options.iter().map(|option| json!(option)).collect();
