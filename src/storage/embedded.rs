@@ -20,7 +20,7 @@ use surrealdb_sql::Ast;
 use surrealdb_types::{Object, Value};
 
 use super::engine::{Client, Engine, StorageRuntime};
-use super::options::{OpenError, StorageOptions};
+use super::options::{OpenError, RESERVED_THREADS, StorageOptions};
 
 /// SurrealDB's periodic tasks (heartbeat of the node, change feeds, index builds, live queries) serve features
 /// that are not used here, and each costs commits of its own; once a day is as good as never.
@@ -118,10 +118,10 @@ fn tuning(options: &StorageOptions) -> ConfigMap {
     ConfigMap::empty()
         .with_key_value("rocksdb_block_cache_size", options.block_cache_bytes.to_string())
         .with_key_value("rocksdb_write_buffer_size", options.memtable_bytes.to_string())
-        // Threads that SurrealDB keeps free of blocking calls, 2 of its own accord. Here all threads are there
-        // for storage: with none reserved, calls run where they are made instead of hopping to another pool,
-        // whose threads spin while they wait.
-        .with_key_value("rocksdb_runtime_reserve", "0")
+        // Threads that SurrealDB keeps free of blocking calls. Its own 2 would leave none of our few for them:
+        // then every call hops to another pool, whose threads spin. One keeps timers and answers going while
+        // the disk hangs.
+        .with_key_value("rocksdb_runtime_reserve", RESERVED_THREADS.to_string())
 }
 
 fn quiet() -> EngineOptions {

@@ -8,6 +8,10 @@ use messagecenter_actors::ports::StoreError;
 
 use super::url::StorageUrl;
 
+/// Threads of the storage runtime that are kept free of blocking calls: with one, what waits for a hanging disk
+/// can still be told in time.
+pub const RESERVED_THREADS: usize = 1;
+
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct StorageOptions {
@@ -29,7 +33,7 @@ pub struct StorageOptions {
     pub block_cache_bytes: u64,
     /// One memtable, in bytes: how much is written before RocksDB sorts it into files.
     pub memtable_bytes: u64,
-    /// Threads of the storage runtime, at least 1.
+    /// Threads of the storage runtime, at least 1; [`RESERVED_THREADS`] of them never run blocking calls.
     pub threads: usize,
     /// Whether each write checks in its own transaction who holds the lease. Needed where several processes can
     /// write to one store; an embedded store is fenced by its process lock.
@@ -38,8 +42,8 @@ pub struct StorageOptions {
 
 impl StorageOptions {
     /// The defaults for `url`: namespace and database `main`, no sign-in, 5 s per statement, 30 s to connect,
-    /// 256 MiB of block cache, 64 MiB memtables, one thread per core between 2 and 8, the lease checked in
-    /// commits where the engine is a server.
+    /// 256 MiB of block cache, 64 MiB memtables, one thread per core between 2 and 8 beside the reserved ones,
+    /// the lease checked in commits where the engine is a server.
     pub fn new(url: StorageUrl) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
@@ -53,7 +57,7 @@ impl StorageOptions {
             connect_timeout: Duration::from_secs(30),
             block_cache_bytes: 256 << 20,
             memtable_bytes: 64 << 20,
-            threads: cores.clamp(2, 8),
+            threads: cores.clamp(2, 8) + RESERVED_THREADS,
         }
     }
 }
