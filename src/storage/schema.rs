@@ -15,9 +15,6 @@ use super::failure::Operation;
 use super::options::OpenError;
 use super::value::{Row, object, signed, text};
 
-#[cfg(test)]
-mod tests;
-
 struct Step {
     version: i64,
     name: &'static str,
@@ -39,6 +36,9 @@ macro_rules! framed {
         )
     };
 }
+
+#[cfg(test)]
+mod tests;
 
 const STEPS: &[Step] =
     &[Step { version: 1, name: "tables", text: framed!(include_str!("../../schema/0001_tables.surql")) }];

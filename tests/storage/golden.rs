@@ -92,7 +92,6 @@ fn kinds(facts: &[Arc<Recorded>]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-#[ignore = "schema/golden/store-1.tar.gz is still to be written by the test at the end"]
 async fn the_golden_store_has_a_record_in_every_table_and_every_kind_of_fact() {
     let directory = unpacked(1);
     let store = on_disk(directory.path()).await;
@@ -283,7 +282,6 @@ async fn the_directory_is_there(router: &Router) {
 }
 
 #[tokio::test]
-#[ignore = "schema/golden/store-1.tar.gz is still to be written by the test at the end"]
 async fn a_store_of_any_released_format_is_opened_and_everything_is_still_there() {
     for version in versions() {
         println!("version {version}");

@@ -1,6 +1,7 @@
 //! Stores for the tests of this directory.
 
 use std::path::Path;
+use std::time::Duration;
 
 use messagecenter::storage::{StorageOptions, SurrealStore};
 use messagecenter_actors::ports::Batch;
@@ -21,8 +22,11 @@ pub fn options(url: &str) -> StorageOptions {
     StorageOptions::new(url.parse().unwrap())
 }
 
+/// How long a statement takes beside all the other tests, unoptimised, is no part of any contract.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 async fn open(url: &str) -> SurrealStore {
-    SurrealStore::open(&options(url)).await.unwrap()
+    SurrealStore::open(&StorageOptions { timeout: PATIENCE, ..options(url) }).await.unwrap()
 }
 
 /// A batch of `count` events from `first`, written in `epoch`.

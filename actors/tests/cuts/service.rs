@@ -152,7 +152,7 @@ impl Life<'_> {
         let body = Body { content: format!("c{number}"), item: number as i64, ..Body::default() };
         let keyed = self.random.random_bool(0.3);
         let idempotency = keyed.then(|| Idempotency { key: format!("k{number}"), digest: number });
-        let request = SendRequest { author, ent: ENT, to, body, idempotency };
+        let request = SendRequest { author, ent: ENT, to, body: body.into(), idempotency };
         let sent = self.router.send(request.clone()).await;
         if keyed && sent.is_ok() {
             self.keyed.push(request);
@@ -273,7 +273,7 @@ impl Life<'_> {
                 author: Author { address: Address::user(from), own_type: 2 },
                 ent: ENT,
                 to: SendTo::Direct(Address::user(2)),
-                body: Body { content: format!("b{number}"), ..Body::default() },
+                body: Body { content: format!("b{number}"), ..Body::default() }.into(),
                 idempotency: None,
             };
             self.router.send(request).await.expect("sent");

@@ -38,7 +38,7 @@ fn everything() -> Vec<(i64, Fact)> {
             ConversationEvent::Sent {
                 seq: 1,
                 author: author.clone(),
-                body: body.clone(),
+                body: body.clone().into(),
                 session: Some(session),
                 idempotency: Some(Idempotency { key: "k".to_owned(), digest: u64::MAX }),
             },

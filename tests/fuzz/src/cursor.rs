@@ -8,7 +8,7 @@ use messagecenter_actors::domain::conversation::reading::Stretch;
 use messagecenter_actors::domain::conversation::{ConversationState, Limits};
 use messagecenter_actors::domain::event::ConversationEvent;
 use messagecenter_actors::domain::ids::{Address, ConversationKey, MessageId};
-use messagecenter_actors::domain::message::{Author, Body};
+use messagecenter_actors::domain::message::Author;
 
 /// Longer than two pages of history.
 const LONGEST: usize = 150;
@@ -26,7 +26,7 @@ fn conversation(messages: usize) -> ConversationState {
     for seq in 1..=messages as u64 {
         let author = Author { address: Address::user(1 + seq % 2), own_type: 2 };
         let sent =
-            ConversationEvent::Sent { seq, author, body: Body::default(), session: None, idempotency: None };
+            ConversationEvent::Sent { seq, author, body: Default::default(), session: None, idempotency: None };
         state.apply(&sent, seq as i64, &limits);
     }
     state

@@ -4,7 +4,6 @@ use super::*;
 use crate::api::Rejection;
 use crate::domain::conversation::sending::Send;
 use crate::domain::ids::ActorKey;
-use crate::domain::message::Body;
 use crate::ports::{Collection, Page, StoreError};
 use crate::runtime::failure::Failure;
 
