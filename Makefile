@@ -40,9 +40,10 @@ test: tools-test
 ROUNDS ?= 200
 SEED ?=
 ENGINE ?= rocksdb
+PROGRAM ?=
 
 torture: tools
-	ROUNDS=$(ROUNDS) SEED=$(SEED) ENGINE=$(ENGINE) \
+	ROUNDS=$(ROUNDS) SEED=$(SEED) ENGINE=$(ENGINE) PROGRAM=$(PROGRAM) \
 		$(CARGO) test --locked --workspace $(TEST_FEATURES) --test main crash::nothing_acknowledged -- --nocapture
 
 release: tools

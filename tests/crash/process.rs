@@ -1,5 +1,6 @@
 //! The real binary as a child process, and what a client can learn from an answer or from its absence.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -53,6 +54,11 @@ impl Final {
     }
 }
 
+/// Another build than that of the tests, which has no fail points: a release, say.
+pub fn other_program() -> Option<OsString> {
+    std::env::var_os("PROGRAM").filter(|path| !path.is_empty())
+}
+
 /// A running `messagecenter serve`; killed when dropped.
 pub struct Process {
     child: Mutex<Child>,
@@ -76,17 +82,18 @@ impl Process {
         let started = Instant::now();
         let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
         let started_at = i64::try_from(since.as_millis()).expect("a time in range");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_messagecenter"))
-            .args(["serve", "--address", "127.0.0.1:0", "--storage", &engine.url(folder)])
-            .args(["--set", "log.level=error"])
-            .args(settings.iter().flat_map(|setting| ["--set", setting]))
-            .env(fail_point::VARIABLE, armed)
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the binary starts");
+        let mut child =
+            Command::new(other_program().unwrap_or_else(|| env!("CARGO_BIN_EXE_messagecenter").into()))
+                .args(["serve", "--address", "127.0.0.1:0", "--storage", &engine.url(folder)])
+                .args(["--set", "log.level=error"])
+                .args(settings.iter().flat_map(|setting| ["--set", setting]))
+                .env(fail_point::VARIABLE, armed)
+                .current_dir(folder)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::inherit())
+                .kill_on_drop(true)
+                .spawn()
+                .expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("ready in time");
         let Some(line) = line.expect("text") else {
