@@ -2,12 +2,12 @@
 
 use messagecenter::http;
 
+#[path = "fuzz/src/seeds.rs"]
+mod folder;
 #[path = "fuzz/src/request.rs"]
 mod request;
-#[path = "fuzz/src/seeds.rs"]
-mod seeds;
 
 #[test]
 fn requests_of_any_bytes_are_read_or_refused() {
-    seeds::each(env!("CARGO_MANIFEST_DIR"), "request", request::run);
+    folder::each(env!("CARGO_MANIFEST_DIR"), "request", request::run);
 }

@@ -25,8 +25,13 @@ fn conversation(messages: usize) -> ConversationState {
     let mut state = ConversationState::new(key.id(), key);
     for seq in 1..=messages as u64 {
         let author = Author { address: Address::user(1 + seq % 2), own_type: 2 };
-        let sent =
-            ConversationEvent::Sent { seq, author, body: Default::default(), session: None, idempotency: None };
+        let sent = ConversationEvent::Sent {
+            seq,
+            author,
+            body: Default::default(),
+            session: None,
+            idempotency: None,
+        };
         state.apply(&sent, seq as i64, &limits);
     }
     state

@@ -83,7 +83,13 @@ pub fn send(author: Address, own_type: u8, to: SendTo, content: &str) -> SendReq
         link: "https://example.test/7".to_owned(),
         app_id: "web".to_owned(),
     };
-    SendRequest { author: Author { address: author, own_type }, ent: ENT, to, body: body.into(), idempotency: None }
+    SendRequest {
+        author: Author { address: author, own_type },
+        ent: ENT,
+        to,
+        body: body.into(),
+        idempotency: None,
+    }
 }
 
 /// A send whose repeat must give the first answer.
