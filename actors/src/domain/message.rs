@@ -73,11 +73,38 @@ pub struct Preview {
 /// How many characters of a message a list shows.
 pub const PREVIEW_CHARS: usize = 100;
 
+/// At most [`PREVIEW_CHARS`] characters, in one piece.
+fn beginning(text: &str) -> &str {
+    // No text has more characters than bytes.
+    if text.len() <= PREVIEW_CHARS {
+        return text;
+    }
+    let end = text.char_indices().nth(PREVIEW_CHARS).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
+}
+
 impl Preview {
     /// Takes the preview of a body.
     pub fn of(body: &Body) -> Self {
         let source = [&body.content, &body.title, &body.link].into_iter().find(|text| !text.is_empty());
-        let text = source.map(|text| text.chars().take(PREVIEW_CHARS).collect()).unwrap_or_default();
-        Self { text, item_type: body.item_type }
+        Self { text: source.map_or("", |text| beginning(text)).to_owned(), item_type: body.item_type }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn preview(content: &str) -> String {
+        Preview::of(&Body { content: content.to_owned(), title: "title".to_owned(), ..Body::default() }).text
+    }
+
+    #[test]
+    fn a_preview_is_the_first_hundred_characters_however_many_bytes_they_have() {
+        assert_eq!(preview(&"é".repeat(100)), "é".repeat(100));
+        assert_eq!(preview(&"é".repeat(101)), "é".repeat(100));
+        assert_eq!(preview(&format!("{}🎉x", "a".repeat(99))), format!("{}🎉", "a".repeat(99)));
+        assert_eq!(preview("short"), "short");
+        assert_eq!(preview(""), "title");
     }
 }

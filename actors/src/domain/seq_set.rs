@@ -35,11 +35,18 @@ impl SeqSet {
 
     /// How many numbers lie above `seq`.
     pub fn count_above(&self, seq: u64) -> u64 {
+        if self.is_empty() {
+            return 0;
+        }
         self.0.len() - self.0.rank(seq)
     }
 
     /// How many numbers above `seq` lie in this set or in `other`, each counted once.
     pub fn union_above(&self, other: &Self, seq: u64) -> u64 {
+        // Nearly always one of them is empty: who reads keeps no own ones, and little is withdrawn.
+        if self.is_empty() || other.is_empty() {
+            return self.count_above(seq) + other.count_above(seq);
+        }
         let (small, large) = if self.len() <= other.len() { (self, other) } else { (other, self) };
         let both = small.0.iter().filter(|n| *n > seq && large.0.contains(*n)).count() as u64;
         self.count_above(seq) + other.count_above(seq) - both
