@@ -5,59 +5,24 @@
 //! a caller that gives up leaves the statement running to its end, and waits no longer than the timeout.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use messagecenter_actors::ports::StoreError;
+use messagecenter_engine::{Client, embedded, remote};
 use parking_lot::Mutex;
-use surrealdb::engine::any::Any;
-use surrealdb::{Error, Surreal};
 use surrealdb_types::{Object, Value};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
-use super::embedded::Embedded;
 use super::failure::{self, Operation};
+use super::options::{OpenError, StorageOptions};
 
 /// SurrealDB's recursive planner and executor overflow the usual 2 MiB; unoptimised builds need twice as much.
 const STACK_BYTES: usize = if cfg!(debug_assertions) { 20 << 20 } else { 10 << 20 };
 
 /// How long closing waits for statements under way before it goes on without them.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
-
-/// The way to an engine. Cloning `Surreal` would open a session each time: the `Arc` is shared instead.
-#[derive(Clone)]
-pub(super) enum Client {
-    /// The engine runs in this process.
-    Embedded(Arc<Embedded>),
-    /// The engine is a server.
-    Remote(Arc<Surreal<Any>>),
-}
-
-impl Client {
-    /// Runs one constant text; gives an outcome for each of its statements.
-    async fn query(&self, text: &'static str, binds: Object) -> Result<Vec<Result<Value, Error>>, Error> {
-        let client = match self {
-            Self::Embedded(engine) => return engine.query(text, binds).await,
-            Self::Remote(client) => client,
-        };
-        let mut answered = client.query(text).bind(binds).await?;
-        let statements = answered.num_statements();
-        let mut errors = answered.take_errors();
-        let outcome = |index| match errors.remove(&index) {
-            Some(error) => Err(error),
-            None => answered.take(index),
-        };
-        Ok((0..statements).map(outcome).collect())
-    }
-
-    fn sharers(&self) -> usize {
-        match self {
-            Self::Embedded(engine) => Arc::strong_count(engine),
-            Self::Remote(client) => Arc::strong_count(client),
-        }
-    }
-}
 
 /// A runtime for one engine. Dropping it never blocks, so it may happen anywhere.
 pub(super) struct StorageRuntime {
@@ -110,10 +75,23 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Takes over the way to an engine and the runtime that it lives on.
-    pub(super) fn new(client: Client, runtime: StorageRuntime, timeout: Duration) -> Self {
+    /// Starts the runtime, then the engine that `options` name or the connection to it.
+    pub(super) async fn open(options: &StorageOptions) -> Result<Self, OpenError> {
+        if let Some(directory) = options.url.directory() {
+            std::fs::create_dir_all(directory)
+                .map_err(|cause| OpenError::Directory { directory: directory.to_path_buf(), cause })?;
+        }
+        let runtime = StorageRuntime::start(options.threads).map_err(OpenError::Threads)?;
+        let settings = options.engine();
+        let opening =
+            if options.url.is_embedded() { embedded::open(settings) } else { remote::open(settings) };
+        let client = match runtime.run(opening).await {
+            Some(Ok(client)) => client,
+            Some(Err(cause)) => return Err(refusal(options, cause)),
+            None => return Err(refusal(options, "it panicked".to_owned())),
+        };
         let open = runtime.handle().map(|handle| Open { client, runtime, handle });
-        Self { open: Mutex::new(open), timeout }
+        Ok(Self { open: Mutex::new(open), timeout: options.timeout })
     }
 
     /// The runtime that statements run on; `None` once closed.
@@ -162,9 +140,7 @@ impl Engine {
             while client.sharers() > 1 && tokio::time::Instant::now() < patience {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            if let Client::Embedded(engine) = &client
-                && let Err(error) = engine.shut_down().await
-            {
+            if let Err(error) = client.shut_down().await {
                 tracing::warn!(%error, "the storage engine did not close cleanly");
             }
         });
@@ -173,6 +149,26 @@ impl Engine {
         }
         stop(runtime).await;
     }
+}
+
+fn refusal(options: &StorageOptions, cause: String) -> OpenError {
+    match options.url.directory() {
+        Some(directory) if is_lock_refusal(&cause) => OpenError::Held { directory: directory.to_path_buf() },
+        Some(directory) => OpenError::Engine { url: shown(directory), cause },
+        None if options.url.is_embedded() => OpenError::Engine { url: options.url.to_string(), cause },
+        None => OpenError::Server { address: options.url.to_string(), cause },
+    }
+}
+
+fn shown(directory: &Path) -> String {
+    format!("the store in {}", directory.display())
+}
+
+/// RocksDB holds `LOCK` in its directory for as long as it is open. It says "While lock file" when another
+/// process has it and "lock hold by current process" when this one does.
+fn is_lock_refusal(cause: &str) -> bool {
+    let cause = cause.to_ascii_lowercase();
+    cause.contains("lock file") || cause.contains("lock hold by")
 }
 
 /// Waits for a statement's answer, but no longer than `timeout`; the statement goes on either way.

@@ -4,8 +4,7 @@
 //! committed. Everything else is [`StoreError::Unknown`], and whoever wrote reads back.
 
 use messagecenter_actors::ports::StoreError;
-use surrealdb::Error;
-use surrealdb_types::{ConnectionError, ErrorDetails, QueryError, Value};
+use surrealdb_types::{ConnectionError, Error, ErrorDetails, QueryError, Value};
 
 /// What our transactions throw when their epoch is not the lease's.
 pub(super) const FENCED: &str = "fenced";

@@ -2,7 +2,6 @@
 //!
 //! - [`url`]: what `storage.url` may say, and what each engine promises;
 //! - [`options`]: what opening takes, and why it can fail;
-//! - [`embedded`] and [`remote`]: the two ways to an engine;
 //! - [`engine`]: the runtime of its own that every statement runs on, and the bound on each wait;
 //! - [`failure`]: the one place where SurrealDB's errors get a meaning;
 //! - [`schema`]: the tables, by version;
@@ -12,20 +11,15 @@
 //! A port call that returns `Ok` has been committed with the durability that [`SurrealStore::durability`]
 //! tells. A caller that goes away never aborts a write that has begun.
 //!
-//! Every future that leaves this package is boxed: SurrealDB's futures are compiled here, once, and not again
-//! in each package that awaits them, which would take minutes.
-
-// SurrealDB's executor is a deep nest of futures, which the embedded engine holds by value.
-#![recursion_limit = "256"]
+//! The way to SurrealDB itself is a package of its own, `messagecenter_engine`, which never changes with what is
+//! stored: its futures take minutes to compile.
 
 pub mod directory;
-pub mod embedded;
 pub mod engine;
 pub mod failure;
 pub mod journal;
 pub mod lease;
 pub mod options;
-pub mod remote;
 pub mod schema;
 pub mod state;
 pub mod url;
@@ -64,10 +58,7 @@ impl SurrealStore {
     }
 
     async fn open_unboxed(options: &StorageOptions) -> Result<Self, OpenError> {
-        let engine = match &options.url {
-            StorageUrl::Rocksdb { .. } | StorageUrl::Memory => embedded::open(options).await?,
-            StorageUrl::Server { .. } => remote::open(options).await?,
-        };
+        let engine = Engine::open(options).await?;
         if let Err(error) = schema::migrate(&engine).await {
             // The engine is open: closing it gives the store back to whoever can read it.
             engine.close().await;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use messagecenter_actors::ports::StoreError;
+use messagecenter_engine::EngineSettings;
 
 use super::url::StorageUrl;
 
@@ -58,6 +59,22 @@ impl StorageOptions {
             block_cache_bytes: 256 << 20,
             memtable_bytes: 64 << 20,
             threads: cores.clamp(2, 8) + RESERVED_THREADS,
+        }
+    }
+
+    /// What the engine itself needs of them.
+    pub(super) fn engine(&self) -> EngineSettings {
+        EngineSettings {
+            url: self.url.to_string(),
+            namespace: self.namespace.clone(),
+            database: self.database.clone(),
+            username: self.username.clone(),
+            password: self.password.clone(),
+            connect_timeout: self.connect_timeout,
+            block_cache_bytes: self.block_cache_bytes,
+            memtable_bytes: self.memtable_bytes,
+            threads: self.threads,
+            reserved_threads: RESERVED_THREADS,
         }
     }
 }

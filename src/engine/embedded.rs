@@ -5,29 +5,27 @@
 //! for each, which costs more than what most of our statements do.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use parking_lot::RwLock;
-use surrealdb::Error;
 use surrealdb_cnf::ConfigMap;
 use surrealdb_core::dbs::Session;
 use surrealdb_core::kvs::Datastore;
 use surrealdb_core::options::EngineOptions;
 use surrealdb_core::syn;
 use surrealdb_sql::Ast;
-use surrealdb_types::{Object, Value};
+use surrealdb_types::{Error, Object};
 
-use super::engine::{Client, Engine, StorageRuntime};
-use super::options::{OpenError, RESERVED_THREADS, StorageOptions};
+use crate::{Client, EngineSettings, Outcomes};
 
 /// SurrealDB's periodic tasks (heartbeat of the node, change feeds, index builds, live queries) serve features
 /// that are not used here, and each costs commits of its own; once a day is as good as never.
 const IDLE: Duration = Duration::from_secs(86_400);
 
 /// An open engine of this process.
-pub(super) struct Embedded {
+pub struct Embedded {
     datastore: Arc<Datastore>,
     session: Session,
     /// Each text as it was read the first time. The texts are the program's constants, so there are few.
@@ -36,11 +34,7 @@ pub(super) struct Embedded {
 
 impl Embedded {
     /// Runs one constant text; gives an outcome for each of its statements.
-    pub(super) async fn query(
-        &self,
-        text: &'static str,
-        binds: Object,
-    ) -> Result<Vec<Result<Value, Error>>, Error> {
+    pub(super) async fn query(&self, text: &'static str, binds: Object) -> Result<Outcomes, Error> {
         let ast = self.ast(text)?;
         let results = self.datastore.process(ast, &self.session, Some(binds.into())).await?;
         Ok(results.into_iter().map(|result| result.result).collect())
@@ -61,33 +55,25 @@ impl Embedded {
     }
 }
 
-/// Opens the embedded store that `options` name.
-pub(super) async fn open(options: &StorageOptions) -> Result<Engine, OpenError> {
-    if let Some(directory) = options.url.directory() {
-        std::fs::create_dir_all(directory)
-            .map_err(|cause| OpenError::Directory { directory: directory.to_path_buf(), cause })?;
-    }
-    let runtime = StorageRuntime::start(options.threads).map_err(OpenError::Threads)?;
-    let settings = options.clone();
-    let started = runtime.run(async move { start(&settings).await }).await;
-    let embedded = match started {
-        Some(Ok(embedded)) => embedded,
-        Some(Err(cause)) => return Err(refusal(options, cause)),
-        None => return Err(refusal(options, "the engine's start panicked".to_owned())),
-    };
-    Ok(Engine::new(Client::Embedded(Arc::new(embedded)), runtime, options.timeout))
+/// Opens the engine that `settings` name, on the runtime that polls this: at least `settings.threads` threads with
+/// deep stacks.
+///
+/// # Errors
+/// What the engine said: its directory is held by another process, cannot be read, …
+pub fn open(settings: EngineSettings) -> BoxFuture<'static, Result<Client, String>> {
+    Box::pin(async move { Ok(Client::Embedded(Arc::new(start(&settings).await?))) })
 }
 
-async fn start(options: &StorageOptions) -> Result<Embedded, String> {
+async fn start(settings: &EngineSettings) -> Result<Embedded, String> {
     let datastore = Datastore::builder()
-        .with_config(tuning(options))
-        .with_runtime_worker_threads(options.threads)
+        .with_config(tuning(settings))
+        .with_runtime_worker_threads(settings.threads)
         .with_engine_options(quiet())
         .without_maintenance_tasks() // the version check comes first
-        .build_with_path(&options.url.to_string())
+        .build_with_path(&settings.url)
         .await
         .map_err(|error| error.to_string())?;
-    match prepare(&datastore, options).await {
+    match prepare(&datastore, settings).await {
         Ok(session) => Ok(Embedded { datastore, session, read: RwLock::default() }),
         Err(cause) => {
             if let Err(error) = datastore.shutdown().await {
@@ -98,11 +84,11 @@ async fn start(options: &StorageOptions) -> Result<Embedded, String> {
     }
 }
 
-async fn prepare(datastore: &Arc<Datastore>, options: &StorageOptions) -> Result<Session, String> {
+async fn prepare(datastore: &Arc<Datastore>, settings: &EngineSettings) -> Result<Session, String> {
     datastore.check_version().await.map_err(|error| error.to_string())?;
     datastore.bootstrap().await.map_err(|error| error.to_string())?;
     datastore.start_maintenance_tasks();
-    let StorageOptions { namespace, database, .. } = options;
+    let EngineSettings { namespace, database, .. } = settings;
     let define = format!(
         "DEFINE NAMESPACE IF NOT EXISTS `{namespace}`; USE NS `{namespace}`; \
          DEFINE DATABASE IF NOT EXISTS `{database}`;"
@@ -114,14 +100,14 @@ async fn prepare(datastore: &Arc<Datastore>, options: &StorageOptions) -> Result
     Ok(Session::owner().with_ns(namespace).with_db(database))
 }
 
-fn tuning(options: &StorageOptions) -> ConfigMap {
+fn tuning(settings: &EngineSettings) -> ConfigMap {
     ConfigMap::empty()
-        .with_key_value("rocksdb_block_cache_size", options.block_cache_bytes.to_string())
-        .with_key_value("rocksdb_write_buffer_size", options.memtable_bytes.to_string())
+        .with_key_value("rocksdb_block_cache_size", settings.block_cache_bytes.to_string())
+        .with_key_value("rocksdb_write_buffer_size", settings.memtable_bytes.to_string())
         // Threads that SurrealDB keeps free of blocking calls. Its own 2 would leave none of our few for them:
         // then every call hops to another pool, whose threads spin. One keeps timers and answers going while
         // the disk hangs.
-        .with_key_value("rocksdb_runtime_reserve", RESERVED_THREADS.to_string())
+        .with_key_value("rocksdb_runtime_reserve", settings.reserved_threads.to_string())
 }
 
 fn quiet() -> EngineOptions {
@@ -135,23 +121,4 @@ fn quiet() -> EngineOptions {
         .with_graph_fold_interval(IDLE)
         .with_event_processing_interval(IDLE)
         .with_live_query_router_interval(IDLE)
-}
-
-fn refusal(options: &StorageOptions, cause: String) -> OpenError {
-    match options.url.directory() {
-        Some(directory) if is_lock_refusal(&cause) => OpenError::Held { directory: directory.to_path_buf() },
-        Some(directory) => OpenError::Engine { url: shown(directory), cause },
-        None => OpenError::Engine { url: options.url.to_string(), cause },
-    }
-}
-
-fn shown(directory: &Path) -> String {
-    format!("the store in {}", directory.display())
-}
-
-/// RocksDB holds `LOCK` in its directory for as long as it is open. It says "While lock file" when another
-/// process has it and "lock hold by current process" when this one does.
-fn is_lock_refusal(cause: &str) -> bool {
-    let cause = cause.to_ascii_lowercase();
-    cause.contains("lock file") || cause.contains("lock hold by")
 }
