@@ -7,7 +7,7 @@
 //!   waiting for them are released.
 //!
 //! Read on: [`encoding`] (what is written), `queue` (what waits), `committer` (how an outcome is decided),
-//! `index` and `recovery` (what an actor replays), `checkpointer` (what bounds it).
+//! `index` and `recovery` (what an actor replays), `saving` and `checkpointer` (what bounds it).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::{ActorKey, Millis};
 use crate::fail_point;
-use crate::ports::{Page, Snapshot, Store, StoreError};
+use crate::ports::{Snapshot, Store, StoreError};
 use crate::runtime::reply::Release;
 
 mod cache;
@@ -33,10 +33,12 @@ mod metrics;
 mod milestones;
 mod queue;
 mod recovery;
+mod saving;
 mod settings;
 
 pub use metrics::{FailureLabel, JournalMetrics};
 pub use recovery::{each_batch, facts_from};
+pub use saving::Changes;
 pub use settings::JournalSettings;
 
 use cache::Cache;
@@ -268,55 +270,6 @@ impl Journal {
                 || matches!(progress.mode, Mode::Fenced | Mode::Closed)
         };
         let _ = progress.wait_for(settled).await; // the sender lives as long as the journal
-    }
-
-    /// Saves a snapshot once everything it holds is committed, and forgets the replay positions it covers.
-    ///
-    /// # Errors
-    /// `Unavailable` if a failed commit took what it holds, or while an outcome is unknown; else the store's.
-    pub async fn save(
-        &self,
-        generation: u64,
-        snapshot: Snapshot,
-        pages: Vec<Page>,
-    ) -> Result<(), StoreError> {
-        let mut progress = self.progress.subscribe();
-        let decided = snapshot.decided;
-        let over = |progress: &Progress| {
-            progress.committed >= decided || progress.generation > generation || progress.mode != Mode::Open
-        };
-        let _ = progress.wait_for(over).await; // the sender lives as long as the journal
-        let refused =
-            |why: &str| Err(StoreError::Unavailable(format!("snapshot of {}: {why}", snapshot.key)));
-        // In this order: if nothing was lost by the second look, the position seen before is not one that was
-        // given out again.
-        if decided > self.committed() {
-            return refused("it holds facts without an outcome");
-        }
-        if self.lost(generation, decided) {
-            return refused("it holds facts that were lost");
-        }
-        // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
-        // the lock, so an older snapshot never lands on a newer one.
-        let writing = self.stripe(&snapshot.key).lock_owned().await;
-        let store = Arc::clone(&self.store);
-        let key = snapshot.key.clone();
-        let (told, write) = (snapshot.told, async move {
-            fail_point!(SnapshotBeforeWrite);
-            let outcome = store.save(&snapshot, &pages).await;
-            fail_point!(SnapshotAfterWrite);
-            (outcome, writing)
-        });
-        let (outcome, _writing) = match self.handle.spawn(write).await {
-            Ok(ended) => ended,
-            Err(panicked) => return Err(StoreError::Unknown(panicked.to_string())),
-        };
-        outcome?;
-        self.metrics.snapshots.inc();
-        let mut index = self.index.lock();
-        index.clear(&key, decided, told);
-        self.metrics.dirty_actors.set(index.len() as i64);
-        Ok(())
     }
 
     /// Whether facts that concern `key` are above its snapshot.

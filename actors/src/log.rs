@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::{ActorKey, Millis};
-use crate::journal::{AppendError, Journal, Loaded};
-use crate::ports::{Page, Snapshot, StoreError};
+use crate::journal::{AppendError, Changes, Journal, Loaded};
+use crate::ports::{Snapshot, StoreError};
 use crate::runtime::behaviour::{Behaviour, Turn};
 use crate::runtime::failure::Failure;
 use crate::runtime::reply::Reply;
@@ -122,8 +122,9 @@ impl Unwritten {
     /// Writes it with its changed pages once every fact it holds is committed; see [`Journal::save`].
     ///
     /// # Errors
-    /// Storage's, or `Unavailable` if a failed commit took what it holds: nothing was written then.
-    pub async fn write(self, pages: Vec<Page>) -> Result<(), StoreError> {
-        self.journal.save(self.generation, self.snapshot, pages).await
+    /// Storage's, or `Unavailable` if a failed commit took what it holds. The snapshot before it is still the newest
+    /// one then, whatever pages of messages were written ahead.
+    pub async fn write(self, changes: impl Into<Changes>) -> Result<(), StoreError> {
+        self.journal.save(self.generation, self.snapshot, changes).await
     }
 }

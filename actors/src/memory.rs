@@ -36,6 +36,14 @@ struct Data {
     rows: BTreeMap<(Entry, String), Value>,
 }
 
+impl Data {
+    fn put(&mut self, key: &ActorKey, pages: &[Page]) {
+        for page in pages {
+            self.pages.insert((key.clone(), page.collection, page.number), page.clone());
+        }
+    }
+}
+
 /// The store.
 pub struct MemoryStore {
     data: Arc<Mutex<Data>>,
@@ -218,13 +226,19 @@ impl StateStore for MemoryStore {
         Ok(data.pages.range(range).map(|(_, page)| page.clone()).collect())
     }
 
+    async fn put_pages(&self, key: &ActorKey, pages: &[Page]) -> Result<(), StoreError> {
+        self.faults.before_write()?;
+        let mut data = self.data.lock();
+        self.check_held(&data)?;
+        data.put(key, pages);
+        Ok(())
+    }
+
     async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {
         self.faults.before_write()?;
         let mut data = self.data.lock();
         self.check_held(&data)?;
-        for page in pages {
-            data.pages.insert((snapshot.key.clone(), page.collection, page.number), page.clone());
-        }
+        data.put(&snapshot.key, pages);
         data.snapshots.insert(snapshot.key.clone(), snapshot.clone());
         Ok(())
     }

@@ -151,6 +151,8 @@ pub trait StateStore: Send + Sync + 'static {
         from: u64,
         to: u64,
     ) -> Result<Vec<Page>, StoreError>;
+    /// Writes pages in one transaction, ahead of the snapshot that they belong to.
+    async fn put_pages(&self, key: &ActorKey, pages: &[Page]) -> Result<(), StoreError>;
     /// Writes a snapshot and its changed pages in one transaction.
     async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError>;
     /// The keys of all snapshots of one kind (`"shunt"`), for recovery.

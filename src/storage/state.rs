@@ -1,7 +1,7 @@
 //! Snapshots (`snapshot:[kind, id]`) and their pages (`history`, `member`, `inbox_row`, each `[id, page]`).
 //!
-//! A snapshot and its changed pages are one transaction: a crash leaves the old ones whole or the new ones
-//! whole. A write whose caller stopped waiting still holds its actor: neither another write nor a read of the
+//! A snapshot and the pages handed over with it are one transaction: a crash leaves the old ones whole or the new
+//! ones whole. A write whose caller stopped waiting still holds its actor: neither another write nor a read of the
 //! snapshot begins before it has ended, so an older snapshot never lands on a newer one nor between reading a
 //! snapshot and its pages. Pages are plain objects: `SELECT * FROM history:['<conversation id>', 0]` shows messages.
 
@@ -29,6 +29,9 @@ const SAVE: Guarded = guarded!("UPSERT $id CONTENT $snapshot RETURN NONE;");
 const SAVE_WITH_PAGES: Guarded = guarded!(
     "UPSERT $id CONTENT $snapshot RETURN NONE; \
      FOR $page IN $pages { LET $record = $page.record; UPSERT $record CONTENT $page.content RETURN NONE; };"
+);
+const PUT_PAGES: Guarded = guarded!(
+    "FOR $page IN $pages { LET $record = $page.record; UPSERT $record CONTENT $page.content RETURN NONE; };"
 );
 
 /// The field that holds a page's content: it names what is in it.
@@ -153,6 +156,13 @@ impl StateStore for SurrealStore {
             start = end;
         }
         Ok(pages)
+    }
+
+    async fn put_pages(&self, key: &ActorKey, pages: &[Page]) -> Result<(), StoreError> {
+        let alone = self.saves.alone(key).await?;
+        let written: Array = pages.iter().map(|page| written_page(key, page)).collect();
+        let binds = object([("pages", Value::Array(written))]);
+        self.lease.write_holding(&self.engine, &PUT_PAGES, binds, None, alone).await
     }
 
     async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
-//! Snapshots: what does not grow in one record, and the changed pages of what grows, together.
+//! Snapshots: what does not grow in one record, and the changed pages of what grows.
 //!
-//! History pages are arrays of plain message objects. Members of a group are pages as well; the few readers
+//! History pages may be newer than the record: replay over them does nothing. They are arrays of plain message objects. Members of a group are pages as well; the few readers
 //! of other kinds are in the record itself.
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use crate::domain::members::Cursor;
 use crate::domain::message::StoredMessage;
 use crate::domain::paged::PageRows;
 use crate::domain::seq_set::SeqSet;
+use crate::journal::Changes;
 use crate::ports::{Collection, Page, Snapshot, StoreError};
 use crate::runtime::behaviour::Turn;
 
@@ -74,11 +75,8 @@ impl Conversation {
         let changed = self.state.as_mut().map(Changed::take).unwrap_or_default();
         let (messages, members) = changed.numbers();
         self.saving = true;
-        let work = async move {
-            let pages = changed.pages(decided.max(told)).await?;
-            snapshot.write(pages).await
-        };
-        turn.park(work, move |actor: &mut Self, outcome, _turn| {
+        let changes = changed.encoded(decided.max(told));
+        turn.park(snapshot.write(changes), move |actor: &mut Self, outcome, _turn| {
             actor.saving = false;
             match outcome {
                 Ok(()) => actor.saved = held,
@@ -91,7 +89,7 @@ impl Conversation {
     }
 }
 
-/// The changed pages, taken out of the state; encoded beside the mailbox.
+/// The changed pages, taken out of the state.
 #[derive(Default)]
 struct Changed {
     messages: Vec<(u64, PageMessages)>,
@@ -109,20 +107,17 @@ impl Changed {
         (messages, self.members.iter().map(|(number, _)| *number).collect())
     }
 
-    /// A long save must not hold the thread's other actors up: it yields after every page.
-    async fn pages(self, position: Position) -> Result<Vec<Page>, StoreError> {
-        let mut pages = Vec::with_capacity(self.messages.len() + self.members.len());
-        for (number, messages) in self.messages {
+    /// Encodes each page when its turn comes to be written.
+    fn encoded(self, position: Position) -> Changes {
+        let messages = self.messages.into_iter().map(move |(number, messages)| {
             let content = serde_json::to_value(&*messages).map_err(unencoded)?;
-            pages.push(Page { collection: Collection::History, number, position, content });
-            tokio::task::yield_now().await;
-        }
-        for (number, rows) in self.members {
+            Ok(Page { collection: Collection::History, number, position, content })
+        });
+        let members = self.members.into_iter().map(move |(number, rows)| {
             let content = rows.iter().map(write_member).collect::<Result<Vec<Value>, _>>()?;
-            pages.push(Page { collection: Collection::Members, number, position, content: content.into() });
-            tokio::task::yield_now().await;
-        }
-        Ok(pages)
+            Ok(Page { collection: Collection::Members, number, position, content: content.into() })
+        });
+        Changes { messages: Box::new(messages), together: Box::new(members) }
     }
 }
 

@@ -27,6 +27,9 @@ pub struct JournalSettings {
     /// Most actors asked for a snapshot at once, so that checkpointing never crowds out callers. The next are
     /// asked as soon as those have written theirs, so that it keeps up however many lag.
     pub checkpoint_actors: usize,
+    /// Most pages of messages that one transaction of a snapshot writes: with messages of ordinary length some
+    /// megabytes, a small part of what storage takes within its timeout.
+    pub save_pages: usize,
     /// Bytes of recent facts kept decoded, so that an actor that activates seldom reads storage for them.
     pub cache_bytes: u64,
 }
@@ -44,6 +47,7 @@ impl Default for JournalSettings {
             checkpoint_lag_bytes: 256 << 20,
             checkpoint_lag: Duration::from_secs(300),
             checkpoint_actors: 500,
+            save_pages: 64,
             cache_bytes: 64 << 20,
         }
     }

@@ -74,6 +74,24 @@ pub(super) async fn pages_are_read_one_by_one_and_by_range(store: &dyn Store) {
     assert_eq!(found, expected, "a save replaces the pages it brings and no others");
 }
 
+pub(super) async fn pages_written_ahead_leave_the_snapshot_as_it_is(store: &dyn Store) {
+    done("acquiring", store.acquire().await);
+    let key = conversation(1);
+    let older = [page(Collection::History, 0, 3)];
+    done("saving", store.save(&snapshot(&key, 3, 0), &older).await);
+    let ahead = [page(Collection::History, 0, 9), page(Collection::History, 1, 9)];
+    done("writing ahead", store.put_pages(&key, &ahead).await);
+    assert_eq!(
+        done("loading", store.load(&key).await),
+        Some(snapshot(&key, 3, 0)),
+        "the snapshot is as before"
+    );
+    let found = done("reading", store.pages(&key, Collection::History, 0, 9).await);
+    assert_eq!(found, ahead, "the pages are the new ones");
+    let other = done("reading", store.pages(&conversation(2), Collection::History, 0, 9).await);
+    assert_eq!(other, Vec::new(), "nobody else's pages were written");
+}
+
 pub(super) async fn actors_and_collections_do_not_mix(store: &dyn Store) {
     done("acquiring", store.acquire().await);
     let keys = [conversation(1), ActorKey::Session(Uuid::from_u128(1)), inbox("1"), ActorKey::Shunt(1)];

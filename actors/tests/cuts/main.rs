@@ -1,13 +1,15 @@
 //! Recovery by itself: a random life of the real service is recorded, write by write, and cut at every boundary.
 //! What starts from a cut must show, and decide next, what a fold of the whole journal up to there does.
 //!
-//! Keeps: every cut between two writes, whatever they are (a batch, a snapshot with its pages, a checkpoint, a
+//! Keeps: every cut between two writes, whatever they are (a batch, pages ahead of a snapshot, a
+//! snapshot, a checkpoint, a
 //! trim, the taking of the store), and any mix of older snapshots with the whole journal. Loses: cuts inside a
 //! write, which the contract of the ports forbids and each engine is tried for.
 //!
 //! `SEED=… cargo test --test cuts` repeats a run; `STEPS=…` makes it longer.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
+mod hot;
 mod picture;
 mod recorder;
 mod service;
@@ -101,8 +103,9 @@ impl Recorded {
 
     /// The fold of the whole journal among `writes`: no snapshot, no checkpoint, nothing trimmed.
     async fn fold(&self, writes: &[Write]) -> Picture {
-        let whole =
-            |write: &&Write| !matches!(write, Write::Save(..) | Write::Checkpoint(_) | Write::Trim(_));
+        let whole = |write: &&Write| {
+            !matches!(write, Write::Pages(..) | Write::Save(..) | Write::Checkpoint(_) | Write::Trim(_))
+        };
         self.seen_on(replay(writes.iter().filter(whole)).await).await
     }
 }

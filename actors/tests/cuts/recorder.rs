@@ -20,6 +20,7 @@ pub enum Write {
     Append(Batch),
     Checkpoint(Position),
     Trim(Position),
+    Pages(ActorKey, Vec<Page>),
     Save(Snapshot, Vec<Page>),
     Put(Entry, String, Value),
 }
@@ -56,6 +57,7 @@ pub async fn again(store: &MemoryStore, write: &Write) {
         Write::Append(batch) => store.append(batch).await,
         Write::Checkpoint(position) => store.set_checkpoint(*position).await,
         Write::Trim(below) => store.trim(*below).await.map(drop),
+        Write::Pages(key, pages) => store.put_pages(key, pages).await,
         Write::Save(snapshot, pages) => store.save(snapshot, pages).await,
         Write::Put(entry, id, row) => store.put(*entry, id, row).await,
     }
@@ -125,6 +127,11 @@ impl StateStore for Recorder {
         to: u64,
     ) -> Result<Vec<Page>, StoreError> {
         self.store.pages(key, collection, from, to).await
+    }
+
+    async fn put_pages(&self, key: &ActorKey, pages: &[Page]) -> Result<(), StoreError> {
+        let write = Write::Pages(key.clone(), pages.to_vec());
+        self.write(write, self.store.put_pages(key, pages)).await
     }
 
     async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {

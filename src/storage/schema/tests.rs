@@ -2,11 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use super::*;
-use crate::embedded;
 use crate::options::StorageOptions;
 
 async fn engine() -> Engine {
-    embedded::open(&StorageOptions::new("mem://".parse().unwrap())).await.unwrap()
+    Engine::open(&StorageOptions::new("mem://".parse().unwrap())).await.unwrap()
 }
 
 /// Runs a text as it is; what it answers does not matter.

@@ -1,0 +1,116 @@
+//! Snapshots on their way to storage, once what they hold is committed.
+//!
+//! Guarantees: a snapshot never shows a fact that is not committed, nor lands on a newer one; a write is bounded
+//! in size, however much changed since the last snapshot.
+
+use std::sync::Arc;
+
+use super::{Journal, Mode, Progress};
+use crate::domain::ids::ActorKey;
+use crate::fail_point;
+use crate::ports::{Page, Snapshot, Store, StoreError};
+
+/// Pages that are encoded when their turn comes.
+pub type LazyPages = Box<dyn Iterator<Item = Result<Page, StoreError>> + Send>;
+
+/// What changed since the snapshot before.
+pub struct Changes {
+    /// Pages of messages. Replay does nothing to what a page holds already, so most of them may be on disk before
+    /// the snapshot is: they are written ahead of it, a bounded number at a time.
+    pub messages: LazyPages,
+    /// Pages that are written together with the snapshot or not at all.
+    pub together: LazyPages,
+}
+
+impl From<Vec<Page>> for Changes {
+    /// All of them together with the snapshot.
+    fn from(together: Vec<Page>) -> Self {
+        Self { messages: Box::new(std::iter::empty()), together: Box::new(together.into_iter().map(Ok)) }
+    }
+}
+
+impl Journal {
+    /// Saves a snapshot once everything it holds is committed, and forgets the replay positions it covers.
+    ///
+    /// # Errors
+    /// `Unavailable` if a failed commit took what it holds, or while an outcome is unknown; else the store's.
+    pub async fn save(
+        &self,
+        generation: u64,
+        snapshot: Snapshot,
+        changes: impl Into<Changes>,
+    ) -> Result<(), StoreError> {
+        let changes = changes.into();
+        let mut progress = self.progress.subscribe();
+        let decided = snapshot.decided;
+        let over = |progress: &Progress| {
+            progress.committed >= decided || progress.generation > generation || progress.mode != Mode::Open
+        };
+        let _ = progress.wait_for(over).await; // the sender lives as long as the journal
+        let refused =
+            |why: &str| Err(StoreError::Unavailable(format!("snapshot of {}: {why}", snapshot.key)));
+        // In this order: if nothing was lost by the second look, the position seen before is not one that was
+        // given out again.
+        if decided > self.committed() {
+            return refused("it holds facts without an outcome");
+        }
+        if self.lost(generation, decided) {
+            return refused("it holds facts that were lost");
+        }
+        // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
+        // the lock, so an older snapshot never lands on a newer one.
+        let writing = self.stripe(&snapshot.key).lock_owned().await;
+        let (key, told) = (snapshot.key.clone(), snapshot.told);
+        let (store, limit) = (Arc::clone(&self.store), self.settings.save_pages.max(1));
+        let write = async move {
+            let outcome = write(&*store, &snapshot, changes, limit).await;
+            fail_point!(SnapshotAfterWrite);
+            (outcome, writing)
+        };
+        let (outcome, _writing) = match self.handle.spawn(write).await {
+            Ok(ended) => ended,
+            Err(panicked) => return Err(StoreError::Unknown(panicked.to_string())),
+        };
+        outcome?;
+        self.metrics.snapshots.inc();
+        let mut index = self.index.lock();
+        index.clear(&key, decided, told);
+        self.metrics.dirty_actors.set(index.len() as i64);
+        Ok(())
+    }
+}
+
+async fn write(
+    store: &dyn Store,
+    snapshot: &Snapshot,
+    changes: Changes,
+    limit: usize,
+) -> Result<(), StoreError> {
+    let mut rest = write_ahead(store, &snapshot.key, changes.messages, limit).await?;
+    for page in changes.together {
+        rest.push(page?);
+        tokio::task::yield_now().await;
+    }
+    fail_point!(SnapshotBeforeWrite);
+    store.save(snapshot, &rest).await
+}
+
+/// Writes pages, `limit` in a transaction; returns the last ones, which go with the snapshot.
+async fn write_ahead(
+    store: &dyn Store,
+    key: &ActorKey,
+    pages: LazyPages,
+    limit: usize,
+) -> Result<Vec<Page>, StoreError> {
+    let mut piece = Vec::new();
+    for page in pages {
+        if piece.len() == limit {
+            store.put_pages(key, &piece).await?;
+            piece.clear();
+        }
+        piece.push(page?);
+        // Encoding must not hold up the commits that share these threads.
+        tokio::task::yield_now().await;
+    }
+    Ok(piece)
+}
