@@ -44,6 +44,8 @@ mod service {
     pub mod written;
 }
 
+use std::process::ExitCode;
+
 use service::options::Options;
 use service::run::Run;
 use service::scenarios::STAGES;
@@ -53,19 +55,21 @@ use service::{aims, bare, server, written};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() {
+fn main() -> ExitCode {
     if std::env::var_os(server::BARE).is_some() {
-        return bare::serve();
+        bare::serve();
+        return ExitCode::SUCCESS;
     }
     let names: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
     let options = Options::read(&names);
     if options.render {
-        return written::render(&options.into);
+        written::render(&options.into);
+        return ExitCode::SUCCESS;
     }
     let mut run = Run::new(options);
     for stage in STAGES {
         if run.options.wants(stage.name) {
-            (stage.run)(&mut run);
+            run.stage(stage.name, stage.run);
         }
     }
     run.results.minutes = run.minutes();
@@ -75,4 +79,5 @@ fn main() {
     if run.options.write {
         written::write(&run.options.into, &run.results);
     }
+    if run.results.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -10,6 +10,10 @@ use clap::Parser;
 use messagecenter::cli::{Cli, Command};
 use messagecenter::program;
 
+/// Requests allocate on one thread and free on others, which glibc's allocator pays for with locks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve { settings } => program::serve(settings),

@@ -44,6 +44,8 @@ pub struct Round {
     pub server_cpu: f64,
     /// CPU time that this program took, in seconds.
     pub generator_cpu: f64,
+    /// CPU time that everything else on this machine took, in seconds.
+    pub other_cpu: f64,
 }
 
 /// What several rounds against one server showed.
@@ -61,6 +63,8 @@ pub struct Figures {
     /// Cores that the server and the load generator kept busy. The median round.
     pub server_cores: f64,
     pub generator_cores: f64,
+    /// Cores that nobody in the run kept busy: the kernel's own work, or a machine that was not idle.
+    pub other_cores: f64,
     /// Every round's requests a second and CPU time per request, in order.
     pub rounds: Vec<f64>,
     pub cpu_rounds: Vec<f64>,
@@ -83,6 +87,7 @@ impl Figures {
             server_cpu_us: median(&cpu_us),
             server_cores: median(&each(rounds, |round| round.server_cpu / round.seconds)),
             generator_cores: median(&each(rounds, |round| round.generator_cpu / round.seconds)),
+            other_cores: median(&each(rounds, |round| round.other_cpu / round.seconds)),
             rounds: per_second,
             cpu_rounds: cpu_us,
         }

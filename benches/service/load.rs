@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::figures::{Latencies, Round};
 use super::pool::Pool;
-use super::server::{Server, cpu_of};
+use super::server::{Server, cpu_of, cpu_of_machine};
 use super::wire::{self, Connection, USUAL_BYTES};
 
 /// Time for the open loop's threads to start before the first request is due.
@@ -24,17 +24,20 @@ const LEAD: Duration = Duration::from_millis(50);
 struct Usage {
     server: f64,
     generator: f64,
+    /// Of all processes, and taken by other machines on the same hardware.
+    machine: f64,
 }
 
 impl Usage {
     fn now(server: &Server) -> Self {
-        Self { server: server.cpu(), generator: cpu_of("self") }
+        Self { server: server.cpu(), generator: cpu_of("self"), machine: cpu_of_machine() }
     }
 
     fn round(&self, server: &Server, seconds: f64, latencies: Latencies) -> Round {
         let now = Self::now(server);
         let (server_cpu, generator_cpu) = (now.server - self.server, now.generator - self.generator);
-        Round { seconds, latencies, server_cpu, generator_cpu }
+        let other_cpu = (now.machine - self.machine - server_cpu - generator_cpu).max(0.0);
+        Round { seconds, latencies, server_cpu, generator_cpu, other_cpu }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::aims::verdicts;
+use super::figures::median;
 use super::plots::Drawn;
 use super::results::{Results, Scenario};
 use super::run::BUSY;
@@ -17,7 +18,7 @@ The service is the release binary, a process of its own, on a fresh embedded Roc
 with default settings. *The ceiling* is an actix-web handler with the same server settings that reads the same
 bytes, parses the JSON, and answers the same bytes. Service and ceiling are measured in turn, round by round; shares
 are medians over rounds next to each other, percentiles cover the requests of all rounds. A request that is refused
-or fails ends the run.
+or fails ends its stage.
 
 The load generator is one thread that shares the cores with the server. The columns *cores* show how many cores
 server and generator kept busy; where the generator's is near 1, it and not the server may be what limits
@@ -58,6 +59,10 @@ fn about(page: &mut String, results: &Results) {
     }
     let rounds = format!("{} of {} s for each of service and ceiling", results.rounds, results.round_seconds);
     row(page, &["Rounds".into(), rounds]);
+    let others: Vec<f64> = results.scenarios.iter().map(|scenario| scenario.service.other_cores).collect();
+    let busiest = others.iter().copied().fold(0.0, f64::max);
+    let others = format!("{:.2} cores (median of scenarios), {busiest:.2} at most", median(&others));
+    row(page, &["Everything else on the machine".into(), others]);
     page.push('\n');
 }
 
@@ -73,6 +78,9 @@ fn aims(page: &mut String, results: &Results) {
         row(page, &[verdict.aim.what.into(), wanted, verdict.measured(), word.into()]);
     }
     page.push('\n');
+    for failure in &results.failures {
+        let _ = writeln!(page, "- **A stage failed.** {failure}");
+    }
     for note in &results.notes {
         let _ = writeln!(page, "- {note}");
     }
@@ -209,7 +217,7 @@ fn cost(page: &mut String, results: &Results) {
         page.push('\n');
     }
     if !results.heap.is_empty() {
-        table(page, &["Heap of an idle conversation that was", "conversations", "bytes each"]);
+        table(page, &["Heap, active and idle", "weighed", "bytes each"]);
         for weight in &results.heap {
             row(page, &[weight.title.clone(), grouped(weight.conversations), whole(weight.bytes)]);
         }

@@ -158,7 +158,8 @@ fn open_loop(path: &Path, results: &Results) {
     area.fill(&WHITE).expect("drawn");
     let fsync = results.fsync.as_ref().map_or(0.0, |fsync| fsync.p99_ms);
     let most = rates.iter().map(|rate| rate.service.p999_ms).fold(fsync, f64::max) * 1.5;
-    let least = rates.iter().map(|rate| rate.service.p50_ms).fold(f64::MAX, f64::min) / 1.5;
+    let lowest = if fsync > 0.0 { fsync } else { f64::MAX };
+    let least = rates.iter().map(|rate| rate.service.p50_ms).fold(lowest, f64::min) / 1.5;
     let furthest = rates.iter().map(|rate| rate.offered).fold(0.0, f64::max) * 1.05;
     let mut chart = ChartBuilder::on(&area)
         .caption("Durable messageAdd: latency against the offered rate (open loop)", (FONT, 20))
@@ -175,7 +176,7 @@ fn open_loop(path: &Path, results: &Results) {
         .y_desc("milliseconds")
         .label_style((FONT, 13))
         .x_label_formatter(&|rate| format!("{rate:.0}"))
-        .y_labels(6)
+        .y_labels(10)
         .y_label_formatter(&|ms| format!("{}", (ms * 100.0).round() / 100.0))
         .draw()
         .expect("drawn");

@@ -27,6 +27,8 @@ pub struct Results {
     pub starts: Vec<Start>,
     pub disk: Vec<OnDisk>,
     pub cores: Vec<Cores>,
+    /// Stages that failed, and why.
+    pub failures: Vec<String>,
     /// What a reader should know about this run.
     pub notes: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! One run: its options, its folder, what it has found out so far, and the contest that every scenario is.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -96,6 +97,17 @@ impl Run {
         self.began.elapsed().as_secs_f64() / 60.0
     }
 
+    /// Runs one stage. One that fails (a request that was refused, a server that did not start) is noted, and
+    /// the next one is run: half an hour of other figures is worth keeping.
+    pub fn stage(&mut self, name: &str, stage: fn(&mut Self)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| stage(self))) {
+            let why = panic.downcast_ref::<String>().map_or("see the run's output", String::as_str);
+            let why: String = why.lines().take(1).chain(why.lines().last()).collect::<Vec<_>>().join(" … ");
+            self.say(&format!("{name} FAILED: {why}"));
+            self.results.failures.push(format!("{name}: {why}"));
+        }
+    }
+
     /// Measures each case and the ceiling for it, all in turn, so that what disturbs the machine meets everyone
     /// alike.
     pub fn contest(&mut self, service: &Server, cases: Vec<Case>) {
@@ -128,7 +140,7 @@ impl Run {
         let share = median_ratio(&service.rounds, &ceiling.rounds);
         let share_cpu = median_ratio(&ceiling.cpu_rounds, &service.cpu_rounds);
         self.say(&format!(
-            "{:<62} {:>7.0}/s of {:>7.0}/s = {:>3.0} %, CPU {:>5.1} µs of {:>4.1} µs, p50 {:>6.2} ms, p99 {:>6.2} ms, generator {:.2}/{:.2}",
+            "{:<62} {:>7.0}/s of {:>7.0}/s = {:>3.0} %, CPU {:>5.1} µs of {:>4.1} µs, p50 {:>6.2} ms, p99 {:>6.2} ms, generator {:.2}/{:.2}, others {:.2}/{:.2}",
             format!("{}, {} connections", case.title, case.connections),
             service.per_second,
             ceiling.per_second,
@@ -139,6 +151,8 @@ impl Run {
             service.p99_ms,
             service.generator_cores,
             ceiling.generator_cores,
+            service.other_cores,
+            ceiling.other_cores,
         ));
         self.results.scenarios.push(Scenario {
             id: case.id.clone(),

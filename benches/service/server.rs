@@ -169,6 +169,17 @@ fn log() -> Stdio {
     Stdio::inherit()
 }
 
+/// CPU time of the whole machine so far, in seconds: all but idling and waiting for disks.
+pub fn cpu_of_machine() -> f64 {
+    let stat = std::fs::read_to_string("/proc/stat").expect("the machine");
+    let all = stat.lines().next().expect("a line").split_whitespace().skip(1);
+    let ticks: Vec<f64> = all.filter_map(|ticks| ticks.parse().ok()).collect();
+    let [user, nice, system, _idle, _disk, interrupts, soft, stolen, ..] = ticks[..] else {
+        panic!("unknown /proc/stat")
+    };
+    (user + nice + system + interrupts + soft + stolen) / 100.0
+}
+
 /// User and system time of a process from `/proc/{pid}/stat`, in seconds; 100 ticks a second on Linux.
 pub fn cpu_of(pid: &str) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");

@@ -66,6 +66,7 @@ impl Settings {
             checkpoint_lag_bytes: self.checkpoint.lag_bytes,
             checkpoint_lag: Duration::from_millis(self.checkpoint.lag_ms),
             checkpoint_actors: self.checkpoint.actors,
+            save_pages: JournalSettings::default().save_pages,
             cache_bytes: self.journal.cache_bytes,
         }
     }

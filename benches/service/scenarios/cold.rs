@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 use super::pairs;
 use crate::service::load;
 use crate::service::pool::Pool;
-use crate::service::request::{Request, history, message_to_all};
+use crate::service::request::{Request, count, history, message_to_all};
 use crate::service::results::Memory;
 use crate::service::run::{CONNECTIONS, Case, Run};
 use crate::service::scale::grouped;
@@ -21,8 +21,9 @@ const RECEIVERS: usize = 500;
 /// Messages of a history: a page that is asked for is full.
 const HISTORY: usize = 20;
 
-/// Connections that fill the store: see `people.rs`.
-const FILLING: usize = 8;
+/// Connections that fill the store. Each request activates up to 500 conversations and inboxes, and what has
+/// to wait a second for its activation is refused.
+const FILLING: usize = 2;
 
 /// What was begun has ended by then.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -41,7 +42,12 @@ pub fn run(run: &mut Run) {
     let filled = load::drain(&server, &Pool::once(pairs::first_messages(cold)), CONNECTIONS);
     run.say(&format!("first messages at {:.0}/s", filled.latencies.count() as f64 / filled.seconds));
     std::thread::sleep(SETTLE);
-    weigh(run, &server, &format!("{} one-to-one conversations active, with both inboxes", grouped(cold)));
+    weigh(run, &server, &format!("{} one-to-one conversations active", grouped(cold)));
+    // A send does not activate inboxes: whoever asks for unread does.
+    let counts = (0..cold).map(|pair| count(pairs::people(pair).0)).collect();
+    load::drain(&server, &Pool::once(counts), CONNECTIONS);
+    std::thread::sleep(SETTLE);
+    weigh(run, &server, "the same, and one inbox each");
     let mut histories = write_histories(&server, run.scale.histories);
     wait_for_passivation(run, &server);
     weigh(run, &server, "after all of them were put away");

@@ -1,5 +1,6 @@
 //! One conversation with a million messages: what it takes to start, on disk, to page in and to mark as read.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
@@ -25,8 +26,8 @@ const TEXTS: usize = 50_000;
 /// Connections that fill the store.
 const FILLING: usize = 256;
 
-/// Pages are asked for within so many messages of an end.
-const NEAR: u64 = 1_000;
+/// Pages begin within so many messages of an end: both ends are then in memory alike, and depth alone differs.
+const NEAR: u64 = 40;
 
 /// Different requests in a pool.
 const REQUESTS: usize = 4_000;
@@ -46,6 +47,7 @@ pub fn run(run: &mut Run) {
     let server = Server::service(&folder, &[]);
     pages(run, &server, &conversation);
     marks(run, &server, &conversation);
+    anywhere(run, &server, &conversation);
     server.stop();
     run.forget("depth");
 }
@@ -114,29 +116,37 @@ fn wait_for_trimming(server: &Server) {
     }
 }
 
-/// A page of 20 near the newest message, near the oldest one, and anywhere.
+/// A page of 20 near the newest message and near the oldest one.
 fn pages(run: &mut Run, server: &Server, conversation: &str) {
     let deep = run.scale.deep as u64;
-    let near = NEAR.min(deep / 4);
-    let pages = |seed, from, to| {
-        let mut chance = chance(seed);
-        let mut next = || {
-            let before = format!("{conversation}.{}", chance.random_range(from..to));
-            history(READER, WRITER, &before, 20)
-        };
-        Pool::cycle((0..REQUESTS).map(|_| next()).collect())
-    };
+    let new = page_pool(conversation, 31, deep - NEAR..deep);
+    let old = page_pool(conversation, 32, 21..21 + NEAR);
     let title = |depth: &str| format!("findMessage, a page of 20 at depth {depth}");
     run.contest(
         server,
         vec![
-            Case::new("page-new", title("0"), pages(31, deep - near, deep)),
-            Case::new("page-old", title(&grouped(run.scale.deep)), pages(32, 21, near)),
-            Case::new("page-any", title("anywhere (from disk)"), pages(33, 21, deep)),
+            Case::new("page-new", title("0"), new),
+            Case::new("page-old", title(&grouped(run.scale.deep)), old),
         ],
     );
     let title = format!("page at depth {} against depth 0", grouped(run.scale.deep));
     run.compare("page-depth", &title, "page-new", "page-old");
+}
+
+/// A page of 20 anywhere: seldom in memory, which keeps a few pages of each conversation.
+fn anywhere(run: &mut Run, server: &Server, conversation: &str) {
+    let pool = page_pool(conversation, 33, 21..run.scale.deep as u64);
+    let title = "findMessage, a page of 20 anywhere (from disk)";
+    run.contest(server, vec![Case::new("page-any", title, pool)]);
+}
+
+fn page_pool(conversation: &str, seed: u64, before: Range<u64>) -> Pool {
+    let mut chance = chance(seed);
+    let mut next = || {
+        let before = format!("{conversation}.{}", chance.random_range(before.clone()));
+        history(READER, WRITER, &before, 20)
+    };
+    Pool::cycle((0..REQUESTS).map(|_| next()).collect())
 }
 
 /// One message further with a million unread, against the one unread message of a conversation; over one

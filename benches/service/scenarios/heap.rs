@@ -12,10 +12,9 @@ use super::pairs;
 use super::people::People;
 use crate::service::load;
 use crate::service::pool::Pool;
-use crate::service::request::{Request, history, post, user};
+use crate::service::request::{Request, count, history, post, user};
 use crate::service::results::{Allocation, Weight};
 use crate::service::run::Run;
-use crate::service::scale::grouped;
 use crate::service::server::Server;
 
 /// Connections while counting: enough for commits to be shared as under load.
@@ -57,6 +56,7 @@ fn allocations(run: &mut Run, program: &Path) {
     let mut server = Server::counted(program, &run.folder("allocations"), &[]);
     let people = People::new(100);
     people.settle(&server);
+    thread::sleep(SETTLE);
     let operations: [(&str, Vec<Request>); 6] = [
         ("messageAdd, one-to-one", people.messages()),
         ("messageAdd, a group", people.group_messages()),
@@ -67,7 +67,6 @@ fn allocations(run: &mut Run, program: &Path) {
     ];
     for (title, requests) in operations {
         load::drain(&server, &Pool::times(requests.clone(), run.scale.counted / 10), COUNTING);
-        thread::sleep(SETTLE);
         let before = server.allocated();
         load::drain(&server, &Pool::times(requests, run.scale.counted), COUNTING);
         let after = server.allocated();
@@ -89,43 +88,47 @@ fn allocations(run: &mut Run, program: &Path) {
 
 fn weights(run: &mut Run, program: &Path) {
     let folder = run.folder("weights");
-    let count = run.scale.weighed;
-    let people = |pair: usize| (1_000_000 + 2 * pair as u64, 1_000_001 + 2 * pair as u64);
-    weigh(
-        run,
-        program,
-        &folder,
-        "sent",
-        "sent to: a conversation and both inboxes",
-        pairs::first_messages(count),
-    );
-    let reading = (0..count).map(|pair| history(people(pair).0, people(pair).1, "", 20));
-    weigh(run, program, &folder, "read", "read: a conversation, its message in memory", reading.collect());
-    let opening = (0..count).map(|pair| {
-        let body = json!({ "msgType": 1, "userType": 2, "receiveId": people(pair).1.to_string() });
-        post("createChatSession", &user(people(pair).0), &body)
-    });
-    weigh(run, program, &folder, "opened", "opened: a conversation, no message in memory", opening.collect());
+    let pairs = run.scale.weighed;
+    let one = |pair: usize| pairs::people(pair).0;
+    let other = |pair: usize| pairs::people(pair).1;
+    let send = Pool::once(pairs::first_messages(pairs));
+    let read = Pool::once((0..pairs).map(|pair| history(one(pair), other(pair), "", 20)).collect());
+    let open = Pool::once((0..pairs).map(|pair| open(one(pair), other(pair))).collect());
+    let ask = Pool::once((0..pairs).map(|pair| count(one(pair))).collect());
+    let [sent] = weigh(program, &folder, [&send]);
+    note(run, "sent", "a conversation that was written to, its message in memory", sent);
+    let [read, inbox] = weigh(program, &folder, [&read, &ask]);
+    note(run, "read", "a conversation that was read, its message in memory", read);
+    note(run, "inbox", "an inbox with one conversation", inbox);
+    let [opened] = weigh(program, &folder, [&open]);
+    note(run, "opened", "a conversation without a message in memory", opened);
     run.forget("weights");
 }
 
-/// The heap that grew while each of `requests` activated a conversation, by conversation.
-fn weigh(run: &mut Run, program: &Path, folder: &Path, id: &str, title: &str, requests: Vec<Request>) {
-    let conversations = requests.len();
+/// Gets the conversation, which is there, without its history.
+fn open(who: u64, peer: u64) -> Request {
+    let body = json!({ "msgType": 1, "userType": 2, "receiveId": peer.to_string() });
+    post("createChatSession", &user(who), &body)
+}
+
+fn note(run: &mut Run, id: &str, title: &str, bytes: f64) {
+    run.say(&format!("heap of {title}: {bytes:.0} bytes"));
+    let (id, title, conversations) = (id.to_owned(), title.to_owned(), run.scale.weighed);
+    run.results.heap.push(Weight { id, title, conversations, bytes });
+}
+
+/// The heap that grew while each request of a pool activated something, by request; one pool after the other.
+fn weigh<const N: usize>(program: &Path, folder: &Path, pools: [&Pool; N]) -> [f64; N] {
     let mut server = Server::counted(program, folder, &WEIGHING);
-    // What is made once (tables, threads' buffers, connections) is there before: a tenth goes first.
-    let (first, rest) = requests.split_at(conversations / 10);
-    load::drain(&server, &Pool::once(first.to_vec()), COUNTING);
+    // What is made once (threads' buffers, the first of everything) is there before.
+    load::ask(server.address, &history(1, 2, "", 20));
     thread::sleep(SETTLE);
-    let before = server.allocated();
-    load::drain(&server, &Pool::once(rest.to_vec()), COUNTING);
-    thread::sleep(SETTLE);
-    let bytes = (server.allocated().alive as f64 - before.alive as f64) / rest.len() as f64;
-    run.say(&format!(
-        "heap of {} conversations that were {title}: {bytes:.0} bytes each",
-        grouped(rest.len())
-    ));
-    let (id, title) = (id.to_owned(), title.to_owned());
-    run.results.heap.push(Weight { id, title, conversations: rest.len(), bytes });
+    let weights = pools.map(|pool| {
+        let before = server.allocated();
+        let asked = load::drain(&server, pool, COUNTING).latencies.count();
+        thread::sleep(SETTLE);
+        (server.allocated().alive as f64 - before.alive as f64) / asked as f64
+    });
     server.stop();
+    weights
 }

@@ -55,9 +55,15 @@ pub fn messages(pairs: usize) -> Vec<Request> {
     (0..TEXTS).map(|_| next()).collect()
 }
 
-fn between(pair: usize, texts: &mut StdRng) -> Request {
+/// Who talk in a pair; nobody is in two.
+pub fn people(pair: usize) -> (u64, u64) {
     let one = 1_000_000 + 2 * pair as u64;
-    let (from, to) = if texts.random_bool(0.5) { (one, one + 1) } else { (one + 1, one) };
+    (one, one + 1)
+}
+
+fn between(pair: usize, texts: &mut StdRng) -> Request {
+    let (one, other) = people(pair);
+    let (from, to) = if texts.random_bool(0.5) { (one, other) } else { (other, one) };
     message(from, to, &content(texts))
 }
 

@@ -29,7 +29,7 @@ const GROUP_MEMBERS: usize = 20;
 /// Different requests in a pool.
 const REQUESTS: usize = 4_000;
 
-/// Connections that fill the store: each request has up to 500 targets, and a service holds 16,384 commands.
+/// Connections that fill the store: each request has several targets, and a service holds 16,384 commands.
 const FILLING: usize = 16;
 
 /// Some people, numbered around a circle.
