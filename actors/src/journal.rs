@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -119,6 +119,8 @@ pub struct Journal {
     checkpoint: tokio::sync::Mutex<Position>,
     /// Everything below was trimmed by this process.
     trimmed: AtomicU64,
+    /// Turns of snapshot writes; never closed.
+    saves: Arc<Semaphore>,
     /// One snapshot write or recovery read per actor at a time.
     stripes: Vec<Arc<tokio::sync::Mutex<()>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -180,6 +182,7 @@ impl Journal {
             milestones: Mutex::new(replayed.milestones),
             checkpoint: tokio::sync::Mutex::new(bounds.replay_from.max(1)),
             trimmed: AtomicU64::new(0),
+            saves: Arc::new(Semaphore::new(saving::SAVES_AT_ONCE)),
             stripes: (0..STRIPES).map(|_| Arc::default()).collect(),
             tasks: Mutex::new(Vec::new()),
         }))

@@ -148,7 +148,7 @@ pub static SETTINGS: &[Setting] = &[
     ),
     integer(
         "storage.memtable_bytes",
-        "67108864",
+        "16777216",
         (1_048_576, 4_294_967_296),
         "One RocksDB memtable (rocksdb:// only): how much is written before it is sorted into files.",
     ),
@@ -186,9 +186,10 @@ pub static SETTINGS: &[Setting] = &[
     ),
     integer(
         "journal.cache_bytes",
-        "67108864",
+        "134217728",
         (0, 17_179_869_184),
-        "Bytes of recent events kept in memory, so that an actor that activates seldom reads storage for them.",
+        "Bytes of recent events kept in memory, so that an actor that activates seldom reads storage for them: 256 per \
+         event and its encoded bytes. Keep it well above what checkpoint.lag_events and checkpoint.lag_bytes allow.",
     ),
     integer(
         "checkpoint.interval_ms",
@@ -198,16 +199,16 @@ pub static SETTINGS: &[Setting] = &[
     ),
     integer(
         "checkpoint.lag_events",
-        "200000",
+        "150000",
         (1, 1_000_000_000),
         "An actor whose oldest unsaved event lies this many events behind is asked for a snapshot. Bounds what \
          recovery replays.",
     ),
-    integer("checkpoint.lag_bytes", "268435456", (1, 1_099_511_627_776), "The same in bytes of journal."),
+    integer("checkpoint.lag_bytes", "67108864", (1, 1_099_511_627_776), "The same in bytes of journal."),
     integer("checkpoint.lag_ms", "300000", (10, DAY_MS), "The same in time."),
     integer(
         "checkpoint.actors",
-        "500",
+        "16",
         (1, 1_000_000),
         "Most actors asked for a snapshot at once, so that checkpoints do not crowd out callers.",
     ),

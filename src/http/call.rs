@@ -55,7 +55,16 @@ pub struct Answer {
 impl Answer {
     /// What was done, in the envelope. A list is an empty list, never `null`.
     pub fn new(data: &impl Serialize, count: u64) -> Self {
-        match envelope::done(data, count) {
+        Self::written(envelope::done(data, count))
+    }
+
+    /// The same for a list.
+    pub fn list(rows: &[impl Serialize], count: u64) -> Self {
+        Self::written(envelope::done_list(rows, count))
+    }
+
+    fn written(body: Result<Vec<u8>, serde_json::Error>) -> Self {
+        match body {
             Ok(body) => Self::plain(envelope::CONTENT_TYPE, body),
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written");

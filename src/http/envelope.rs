@@ -6,7 +6,7 @@ use serde::Serialize;
 /// The content type of every envelope.
 pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
-/// An answer's usual size: one allocation serves most.
+/// The usual size of an answer, and of one row of a list: one allocation serves most.
 const USUAL_BYTES: usize = 512;
 
 #[derive(Serialize)]
@@ -22,7 +22,16 @@ struct Envelope<'a, D: Serialize> {
 /// # Errors
 /// A `data` that is no JSON (a map whose keys are no texts): a mistake of the program.
 pub fn done(data: &impl Serialize, count: u64) -> Result<Vec<u8>, serde_json::Error> {
-    write(&Envelope { error_code: 0, error_msg: "ok", data, count })
+    write(&Envelope { error_code: 0, error_msg: "ok", data, count }, USUAL_BYTES)
+}
+
+/// The same for a list of rows.
+///
+/// # Errors
+/// As [`done`].
+pub fn done_list(rows: &[impl Serialize], count: u64) -> Result<Vec<u8>, serde_json::Error> {
+    let bytes = USUAL_BYTES * (1 + rows.len());
+    write(&Envelope { error_code: 0, error_msg: "ok", data: rows, count }, bytes)
 }
 
 /// The envelope of what was not done: `data` is `null`, `count` is 0.
@@ -32,11 +41,11 @@ pub fn not_done(code: u32, text: &str) -> Vec<u8> {
 
 /// The same with `data` that says more; nothing is sent for a `data` that is no JSON.
 pub fn not_done_because(code: u32, text: &str, data: impl Serialize) -> Vec<u8> {
-    write(&Envelope { error_code: code, error_msg: text, data, count: 0 }).unwrap_or_default()
+    write(&Envelope { error_code: code, error_msg: text, data, count: 0 }, USUAL_BYTES).unwrap_or_default()
 }
 
-fn write<D: Serialize>(envelope: &Envelope<'_, D>) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+fn write<D: Serialize>(envelope: &Envelope<'_, D>, bytes: usize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = Vec::with_capacity(bytes);
     serde_json::to_writer(&mut bytes, envelope)?;
     Ok(bytes)
 }

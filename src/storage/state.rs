@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use messagecenter_actors::domain::ids::ActorKey;
 use messagecenter_actors::ports::{Collection, Page, Snapshot, StateStore, StoreError};
-use surrealdb_types::{Array, Value};
+use surrealdb_types::{Array, Object, Value};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::SurrealStore;
@@ -25,14 +25,7 @@ const WINDOW: u64 = 512;
 
 const READ: &str = "SELECT * FROM $id;";
 const KEYS: &str = "SELECT id FROM $id;";
-const SAVE: Guarded = guarded!("UPSERT $id CONTENT $snapshot RETURN NONE;");
-const SAVE_WITH_PAGES: Guarded = guarded!(
-    "UPSERT $id CONTENT $snapshot RETURN NONE; \
-     FOR $page IN $pages { LET $record = $page.record; UPSERT $record CONTENT $page.content RETURN NONE; };"
-);
-const PUT_PAGES: Guarded = guarded!(
-    "FOR $page IN $pages { LET $record = $page.record; UPSERT $record CONTENT $page.content RETURN NONE; };"
-);
+const PUT: Guarded = guarded!("FOR $row IN $rows { UPSERT $row.id CONTENT $row.content RETURN NONE; };");
 
 /// The field that holds a page's content: it names what is in it.
 const fn content_field(collection: Collection) -> &'static str {
@@ -105,15 +98,34 @@ fn page_of(collection: Collection, row: Value) -> Result<Page, StoreError> {
     })
 }
 
-fn written_page(key: &ActorKey, page: &Page) -> Value {
-    let content = object([
-        ("position", integer(page.position)),
-        (content_field(page.collection), from_json(&page.content)),
-    ]);
-    Value::Object(object([
-        ("record", record(page.collection.table(), page_key(key, page.collection, page.number))),
-        ("content", Value::Object(content)),
-    ]))
+fn row(id: Value, content: Object) -> Value {
+    Value::Object(object([("id", id), ("content", Value::Object(content))]))
+}
+
+fn page_row(key: &ActorKey, page: &Page) -> Value {
+    let id = record(page.collection.table(), page_key(key, page.collection, page.number));
+    let content =
+        [("position", integer(page.position)), (content_field(page.collection), from_json(&page.content))];
+    row(id, object(content))
+}
+
+fn snapshot_row(snapshot: &Snapshot) -> Value {
+    let content = [
+        ("decided", integer(snapshot.decided)),
+        ("told", integer(snapshot.told)),
+        ("version", integer(u64::from(snapshot.version))),
+        ("state", bytes(&snapshot.state)),
+    ];
+    row(snapshot_id(&snapshot.key), object(content))
+}
+
+impl SurrealStore {
+    /// Writes rows of this actor in one transaction.
+    async fn put(&self, key: &ActorKey, rows: Array) -> Result<(), StoreError> {
+        let alone = self.saves.alone(key).await?;
+        let binds = object([("rows", Value::Array(rows))]);
+        self.lease.write_holding(&self.engine, &PUT, binds, None, alone).await
+    }
 }
 
 #[async_trait]
@@ -159,27 +171,14 @@ impl StateStore for SurrealStore {
     }
 
     async fn put_pages(&self, key: &ActorKey, pages: &[Page]) -> Result<(), StoreError> {
-        let alone = self.saves.alone(key).await?;
-        let written: Array = pages.iter().map(|page| written_page(key, page)).collect();
-        let binds = object([("pages", Value::Array(written))]);
-        self.lease.write_holding(&self.engine, &PUT_PAGES, binds, None, alone).await
+        self.put(key, pages.iter().map(|page| page_row(key, page)).collect()).await
     }
 
     async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {
-        let content = object([
-            ("decided", integer(snapshot.decided)),
-            ("told", integer(snapshot.told)),
-            ("version", integer(u64::from(snapshot.version))),
-            ("state", bytes(&snapshot.state)),
-        ]);
-        let mut binds = object([("id", snapshot_id(&snapshot.key)), ("snapshot", Value::Object(content))]);
-        let alone = self.saves.alone(&snapshot.key).await?;
-        if pages.is_empty() {
-            return self.lease.write_holding(&self.engine, &SAVE, binds, None, alone).await;
-        }
-        let written: Array = pages.iter().map(|page| written_page(&snapshot.key, page)).collect();
-        binds.insert("pages", Value::Array(written));
-        self.lease.write_holding(&self.engine, &SAVE_WITH_PAGES, binds, None, alone).await
+        let key = &snapshot.key;
+        let rows =
+            std::iter::once(snapshot_row(snapshot)).chain(pages.iter().map(|page| page_row(key, page)));
+        self.put(key, rows.collect()).await
     }
 
     async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError> {

@@ -13,7 +13,7 @@ use crate::domain::event::{Position, Recorded};
 pub(super) type Facts = Arc<Vec<Arc<Recorded>>>;
 
 /// What a fact costs in memory beside its encoded bytes: the allocation, its addresses and its texts' headers.
-const FACT_OVERHEAD: u64 = 256;
+pub(super) const FACT_OVERHEAD: u64 = 256;
 
 #[derive(Clone)]
 struct Weight;

@@ -19,8 +19,9 @@ use crate::ports::StoreError;
 /// write any must not keep others from being asked.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// How soon the next actors are asked while some lag: soon after those asked before have written theirs.
-const WHILE_LAGGING: Duration = Duration::from_millis(100);
+/// How soon the next actors are asked while some lag: soon after those asked before have written theirs. They are
+/// few at a time, because each takes storage and threads from whoever waits for an answer.
+const WHILE_LAGGING: Duration = Duration::from_millis(5);
 
 /// An actor that was asked for a snapshot, because of the fact at `oldest`.
 struct Asked {
@@ -33,6 +34,7 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
     let mut closing = journal.closing.subscribe();
     let mut asked: HashMap<ActorKey, Asked> = HashMap::new();
     let interval = journal.settings.checkpoint_interval;
+    let mut recorded = Instant::now();
     loop {
         let pause = if asked.is_empty() { interval } else { interval.min(WHILE_LAGGING) };
         tokio::select! {
@@ -47,6 +49,10 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
             guarded("checkpoint", || deliver.checkpoint(&key));
             asked.insert(key, Asked { oldest, when: Instant::now() });
         }
+        if recorded.elapsed() < interval {
+            continue;
+        }
+        recorded = Instant::now();
         if let Err(error) = journal.checkpoint_now().await {
             tracing::warn!(%error, "the checkpoint could not be advanced");
         }

@@ -10,6 +10,9 @@ use crate::domain::ids::ActorKey;
 use crate::fail_point;
 use crate::ports::{Page, Snapshot, Store, StoreError};
 
+/// Snapshots written at once: enough to share the disk's syncs, few enough that a commit finds a thread.
+pub(super) const SAVES_AT_ONCE: usize = 4;
+
 /// Pages that are encoded when their turn comes.
 pub type LazyPages = Box<dyn Iterator<Item = Result<Page, StoreError>> + Send>;
 
@@ -60,11 +63,15 @@ impl Journal {
         // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
         // the lock, so an older snapshot never lands on a newer one.
         let writing = self.stripe(&snapshot.key).lock_owned().await;
+        let Ok(turn) = Arc::clone(&self.saves).acquire_owned().await else {
+            return refused("the journal is gone");
+        };
         let (key, told) = (snapshot.key.clone(), snapshot.told);
         let (store, limit) = (Arc::clone(&self.store), self.settings.save_pages.max(1));
         let write = async move {
             let outcome = write(&*store, &snapshot, changes, limit).await;
             fail_point!(SnapshotAfterWrite);
+            drop(turn);
             (outcome, writing)
         };
         let (outcome, _writing) = match self.handle.spawn(write).await {

@@ -30,7 +30,9 @@ pub struct JournalSettings {
     /// Most pages of messages that one transaction of a snapshot writes: with messages of ordinary length some
     /// megabytes, a small part of what storage takes within its timeout.
     pub save_pages: usize,
-    /// Bytes of recent facts kept decoded, so that an actor that activates seldom reads storage for them.
+    /// Bytes of recent facts kept decoded (256 per fact and its encoded bytes). Large enough for everything within
+    /// the checkpoint's lag: what snapshots lack is spread over as many batches as there are facts, and reading
+    /// each of them from storage would cost more than what the checkpoint is for.
     pub cache_bytes: u64,
 }
 
@@ -43,12 +45,28 @@ impl Default for JournalSettings {
             retention: Duration::from_secs(86_400),
             retention_bytes: 4 << 30,
             checkpoint_interval: Duration::from_secs(2),
-            checkpoint_lag_events: 200_000,
-            checkpoint_lag_bytes: 256 << 20,
+            checkpoint_lag_events: 150_000,
+            checkpoint_lag_bytes: 64 << 20,
             checkpoint_lag: Duration::from_secs(300),
-            checkpoint_actors: 500,
+            checkpoint_actors: 16,
             save_pages: 64,
-            cache_bytes: 64 << 20,
+            cache_bytes: 128 << 20,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cache::FACT_OVERHEAD;
+    use super::*;
+
+    #[test]
+    fn everything_within_the_checkpoints_lag_fits_the_cache_twice() {
+        // Twice: writing the snapshots takes its time, in which the lag grows.
+        let settings = JournalSettings::default();
+        let few_and_large = settings.checkpoint_lag_bytes;
+        let many_and_small = settings.checkpoint_lag_events * (FACT_OVERHEAD + 200);
+        assert!(few_and_large * 2 <= settings.cache_bytes);
+        assert!(many_and_small <= settings.cache_bytes);
     }
 }

@@ -8,7 +8,7 @@ use messagecenter_actors::api::{
 use messagecenter_actors::domain::identity::{names, person};
 use messagecenter_actors::domain::ids::{Address, ConversationKey, Kind, MessageId, PartyType};
 use messagecenter_actors::domain::refusal::Refusal;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::caller::{About, Named, caller, group, hat, kind_1_type, missing, named, peer};
@@ -42,23 +42,33 @@ pub async fn find_message(call: Call) -> HandlerResult {
         limit: usize::try_from(page_size).unwrap_or(1),
     };
     let history = call.app.router.history(request).await?;
-    let authors: Vec<Address> = history.rows.iter().map(|row| row.message.author.address.clone()).collect();
+    let mut authors: Vec<Address> = Vec::new();
+    for author in history.rows.iter().map(|row| &row.message.author.address) {
+        // Few write in one page, most of them in turn.
+        if !authors.contains(author) {
+            authors.push(author.clone());
+        }
+    }
     let cards = call.app.router.cards(&authors).await?;
     let by_agents = history.rows.iter().filter(|row| row.message.author.address.party == PartyType::Agent);
     let shown_names = call.app.router.shown_names(by_agents.filter_map(|row| row.message.session)).await?;
     let row = |row| Row::of(history.conversation, row, name(row, &cards, &shown_names), kind);
     let rows: Vec<Row> = history.rows.iter().map(row).collect();
-    Ok(Answer::new(&rows, history.total))
+    Ok(Answer::list(&rows, history.total))
 }
 
 /// The author's name: an agent's is the one its session was opened to be shown under, if there is one.
-fn name(row: &HistoryRow, cards: &HashMap<Address, PeerCard>, shown_names: &HashMap<Uuid, String>) -> String {
+fn name<'a>(
+    row: &HistoryRow,
+    cards: &'a HashMap<Address, PeerCard>,
+    shown_names: &'a HashMap<Uuid, String>,
+) -> &'a str {
     let message = &row.message;
     let author = &message.author.address;
     let shown = message.session.and_then(|session| shown_names.get(&session));
     match shown.filter(|_| author.party == PartyType::Agent) {
-        Some(shown) => shown.clone(),
-        None => cards.get(author).map(|card| card.name.clone()).unwrap_or_default(),
+        Some(shown) => shown,
+        None => cards.get(author).map(|card| card.name.as_str()).unwrap_or_default(),
     }
 }
 
@@ -141,21 +151,22 @@ fn cursor(last_id: &str, conversation: Uuid) -> Result<Option<u64>, Refusal> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
-    message_id: String,
-    conversation_id: String,
+struct Row<'a> {
+    #[serde(serialize_with = "as_text")]
+    message_id: MessageId,
+    conversation_id: Uuid,
     seq: u64,
-    session_id: Option<String>,
-    sender: Sender,
+    session_id: Option<Uuid>,
+    sender: Sender<'a>,
     own_type: u8,
     #[serde(rename = "type")]
     kind: i64,
     item_type: i64,
     item: i64,
-    title: String,
-    content: String,
-    link: String,
-    app_id: String,
+    title: &'a str,
+    content: &'a str,
+    link: &'a str,
+    app_id: &'a str,
     sent_at: i64,
     withdrawn: bool,
     read_by_peer: bool,
@@ -163,11 +174,15 @@ struct Row {
 }
 
 #[derive(Serialize)]
-struct Sender {
+struct Sender<'a> {
     #[serde(rename = "type")]
     party: &'static str,
-    id: String,
-    name: String,
+    id: &'a str,
+    name: &'a str,
+}
+
+fn as_text<S: Serializer>(id: &MessageId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
 }
 
 /// Votes of a message as answers show them.
@@ -181,24 +196,24 @@ pub struct Appraise {
     pub mine: i8,
 }
 
-impl Row {
-    fn of(conversation: Uuid, row: &HistoryRow, name: String, kind: Kind) -> Self {
+impl<'a> Row<'a> {
+    fn of(conversation: Uuid, row: &'a HistoryRow, name: &'a str, kind: Kind) -> Self {
         let message = &row.message;
         let author = &message.author.address;
         Self {
-            message_id: MessageId { conversation, seq: message.seq }.to_string(),
-            conversation_id: conversation.to_string(),
+            message_id: MessageId { conversation, seq: message.seq },
+            conversation_id: conversation,
             seq: message.seq,
-            session_id: message.session.map(|id| id.to_string()),
-            sender: Sender { party: author.party.as_str(), id: author.id.to_string(), name },
+            session_id: message.session,
+            sender: Sender { party: author.party.as_str(), id: &author.id, name },
             own_type: message.author.own_type,
             kind: kind.number(),
             item_type: message.body.item_type,
             item: message.body.item,
-            title: message.body.title.clone(),
-            content: message.body.content.clone(),
-            link: message.body.link.clone(),
-            app_id: message.body.app_id.clone(),
+            title: &message.body.title,
+            content: &message.body.content,
+            link: &message.body.link,
+            app_id: &message.body.app_id,
             sent_at: message.sent_at,
             withdrawn: message.withdrawn_at.is_some(),
             read_by_peer: row.read_by_peer,
