@@ -9,7 +9,7 @@ use messagecenter_actors::store_contract::{Stores, check};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
-use super::stores::{in_memory, on_disk, options};
+use super::stores::{in_memory, on_disk, patient};
 
 /// The newest store, so that it can be closed before it is opened again.
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Stores for InMemory {
         if !self.lease_in_commits {
             return self.newest.keep(in_memory().await);
         }
-        let mut settings = options("mem://");
+        let mut settings = patient("mem://");
         settings.lease_in_commits = true;
         self.newest.keep(SurrealStore::open(&settings).await.unwrap())
     }

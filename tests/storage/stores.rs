@@ -26,7 +26,7 @@ pub fn options(url: &str) -> StorageOptions {
 const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn open(url: &str) -> SurrealStore {
-    SurrealStore::open(&StorageOptions { timeout: PATIENCE, ..options(url) }).await.unwrap()
+    SurrealStore::open(&patient(url)).await.unwrap()
 }
 
 /// A batch of `count` events from `first`, written in `epoch`.
@@ -39,4 +39,9 @@ pub fn batch(first: u64, count: u32, epoch: u64) -> Batch {
         at: 1_000 + i64::try_from(first).unwrap(),
         events: vec![u8::try_from(first % 251).unwrap(); 300].into(),
     }
+}
+
+/// Options whose timeout a slow machine does not reach.
+pub fn patient(url: &str) -> StorageOptions {
+    StorageOptions { timeout: PATIENCE, ..options(url) }
 }
