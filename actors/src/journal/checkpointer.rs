@@ -23,10 +23,46 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// few at a time, because each takes storage and threads from whoever waits for an answer.
 const WHILE_LAGGING: Duration = Duration::from_millis(5);
 
+/// At so many times the lag allowed, as many actors are asked at once as may be. Until then the work is spread.
+const URGENT: f64 = 1.5;
+
 /// An actor that was asked for a snapshot, because of the fact at `oldest`.
 struct Asked {
     oldest: Position,
     when: Instant,
+}
+
+/// How many actors may be asked by now, so that all that lag are asked by the time they would be urgent: asking them
+/// at once would take the threads and the disk from those who wait for answers.
+struct Pace {
+    /// As of the last look.
+    committed: Position,
+    written: u64,
+    when: Instant,
+    /// Grows with what is committed, at most to as many as may be asked at once.
+    allowance: f64,
+}
+
+impl Pace {
+    fn new(journal: &Journal) -> Self {
+        let written = journal.milestones.lock().written();
+        Self { committed: journal.committed(), written, when: Instant::now(), allowance: 0.0 }
+    }
+
+    /// Adds what has come since the last look; returns how many may be asked.
+    fn advance(&mut self, journal: &Journal) -> usize {
+        let settings = &journal.settings;
+        let now = Self { allowance: self.allowance, ..Self::new(journal) };
+        let share = |grown: u64, lag: u64| grown as f64 / lag.max(1) as f64;
+        let lags = share(now.committed.saturating_sub(self.committed), settings.checkpoint_lag_events)
+            .max(share(now.written.saturating_sub(self.written), settings.checkpoint_lag_bytes))
+            .max(now.when.duration_since(self.when).as_secs_f64() / settings.checkpoint_lag.as_secs_f64());
+        let dirty = journal.index.lock().len() as f64;
+        *self = now;
+        self.allowance += dirty * lags / (URGENT - 1.0);
+        self.allowance = self.allowance.min(settings.checkpoint_actors as f64);
+        self.allowance as usize
+    }
 }
 
 /// Runs until the journal closes.
@@ -34,9 +70,9 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
     let mut closing = journal.closing.subscribe();
     let mut asked: HashMap<ActorKey, Asked> = HashMap::new();
     let interval = journal.settings.checkpoint_interval;
-    let mut recorded = Instant::now();
+    let (mut pace, mut recorded, mut lagging) = (Pace::new(&journal), Instant::now(), false);
     loop {
-        let pause = if asked.is_empty() { interval } else { interval.min(WHILE_LAGGING) };
+        let pause = if lagging { interval.min(WHILE_LAGGING) } else { interval };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = closing.wait_for(|closing| *closing) => return,
@@ -45,9 +81,11 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
             continue;
         }
         journal.forget_answered(&mut asked);
-        for (key, oldest) in journal.lagging(&asked) {
+        lagging = journal.lags() || !asked.is_empty();
+        for (key, oldest) in journal.lagging(&asked, pace.advance(&journal)) {
             guarded("checkpoint", || deliver.checkpoint(&key));
             asked.insert(key, Asked { oldest, when: Instant::now() });
+            pace.allowance -= 1.0;
         }
         if recorded.elapsed() < interval {
             continue;
@@ -69,28 +107,40 @@ impl Journal {
         });
     }
 
-    /// The actors whose oldest unsaved fact lies too far behind, oldest first, without those just asked; at
-    /// most as many as may be asked at once, with those asked within one interval who have not written yet.
-    fn lagging(&self, asked: &HashMap<ActorKey, Asked>) -> Vec<(ActorKey, Position)> {
-        let settings = &self.settings;
-        let committed = self.committed();
-        let too_many_below = committed.saturating_sub(settings.checkpoint_lag_events);
-        let (too_large_below, too_old_below) = {
-            let milestones = self.milestones.lock();
-            let lag = Millis::try_from(settings.checkpoint_lag.as_millis()).unwrap_or(Millis::MAX);
-            let since = self.clock.now().saturating_sub(lag);
-            (
-                milestones.expired_below(Millis::MIN, settings.checkpoint_lag_bytes),
-                milestones.expired_below(since, u64::MAX),
-            )
-        };
-        let below = too_many_below.max(too_large_below).max(too_old_below);
+    /// Whether anybody's oldest unsaved fact lies too far behind.
+    fn lags(&self) -> bool {
+        let below = self.unsaved_below(1.0);
+        self.index.lock().oldest().is_some_and(|oldest| oldest.position < below)
+    }
+
+    /// The actors whose oldest unsaved fact lies too far behind, oldest first, without those just asked; at most
+    /// `allowed`, or (when it is urgent) as many as may be asked at once, with those asked within one interval who
+    /// have not written yet.
+    fn lagging(&self, asked: &HashMap<ActorKey, Asked>, allowed: usize) -> Vec<(ActorKey, Position)> {
+        let (below, urgent_below) = (self.unsaved_below(1.0), self.unsaved_below(URGENT));
+        let interval = self.settings.checkpoint_interval;
+        let busy = asked.values().filter(|asked| asked.when.elapsed() < interval).count();
+        let room = self.settings.checkpoint_actors.saturating_sub(busy);
         let index = self.index.lock();
-        let busy = asked.values().filter(|asked| asked.when.elapsed() < settings.checkpoint_interval).count();
-        let room = settings.checkpoint_actors.saturating_sub(busy);
+        let urgent = index.oldest().is_some_and(|oldest| oldest.position < urgent_below);
         let behind = index.by_age().take_while(|(oldest, _)| *oldest < below);
-        let next = behind.filter(|(_, key)| !asked.contains_key(*key)).take(room);
+        let next = behind.filter(|(_, key)| !asked.contains_key(*key));
+        let next = next.take(if urgent { room } else { room.min(allowed) });
         next.map(|(oldest, key)| (key.clone(), oldest)).collect()
+    }
+
+    /// The position below which facts are further behind than so many times the lag allowed: in number, in bytes or
+    /// in time.
+    fn unsaved_below(&self, lags: f64) -> Position {
+        let settings = &self.settings;
+        let times = |lag: u64| (lag as f64 * lags) as u64;
+        let too_many_below = self.committed().saturating_sub(times(settings.checkpoint_lag_events));
+        let lag = Millis::try_from(settings.checkpoint_lag.mul_f64(lags).as_millis()).unwrap_or(Millis::MAX);
+        let since = self.clock.now().saturating_sub(lag);
+        let milestones = self.milestones.lock();
+        let too_large_below = milestones.expired_below(Millis::MIN, times(settings.checkpoint_lag_bytes));
+        let too_old_below = milestones.expired_below(since, u64::MAX);
+        too_many_below.max(too_large_below).max(too_old_below)
     }
 
     /// The keys of all actors with facts above their snapshot, the oldest first.

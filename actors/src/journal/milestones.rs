@@ -42,6 +42,11 @@ impl Milestones {
         self.written += bytes;
     }
 
+    /// Bytes noted so far, counted from an arbitrary beginning.
+    pub const fn written(&self) -> u64 {
+        self.written
+    }
+
     /// The position below which everything is older than `oldest` or beyond the newest `max_bytes`; 0 if
     /// nothing is.
     pub fn expired_below(&self, oldest: Millis, max_bytes: u64) -> Position {
