@@ -51,22 +51,46 @@ async fn the_longest_unsaved_actors_are_asked_for_snapshots_few_at_a_time() {
     assert!(asked(&world)[3..].contains(&conversation("n2")), "{:?}", asked(&world));
 }
 
-#[tokio::test(start_paused = true)]
-async fn however_many_lag_the_next_are_asked_as_soon_as_those_asked_have_written() {
-    let world = World::with(MemoryStore::new(), eager()).await;
-    for seq in 1..=20 {
-        world.send(&format!("n{seq}"), 1);
-    }
-    world.committed(20).await;
-    tokio::time::sleep(Duration::from_millis(1_050)).await;
+/// Lets those asked write their snapshots, five times 100 ms.
+async fn written_as_asked(world: &World) {
     let committed = world.journal.committed();
     for _ in 0..5 {
-        for key in asked(&world) {
+        for key in asked(world) {
             world.journal.save(1, snapshot(&key, committed, committed), vec![]).await.unwrap();
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_lag_the_next_are_asked_as_soon_as_those_asked_have_written() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    for seq in 1..=40 {
+        world.send(&format!("n{seq}"), 1);
+    }
+    world.committed(40).await;
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    written_as_asked(&world).await;
     assert!(asked(&world).len() >= 15, "{:?}", asked(&world));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_urgent_is_spread_over_what_is_committed_meanwhile() {
+    let world =
+        World::with(MemoryStore::new(), JournalSettings { checkpoint_lag_events: 100, ..eager() }).await;
+    for seq in 1..=120 {
+        world.send(&format!("n{seq}"), 1);
+    }
+    world.committed(120).await;
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    written_as_asked(&world).await;
+    let before = asked(&world).len();
+    assert!((3..=6).contains(&before), "at first only so many: {before}");
+    world.send("more", 1);
+    world.committed(121).await;
+    written_as_asked(&world).await;
+    let after = asked(&world).len();
+    assert!(after > before, "what is committed lets the next be asked: {after}");
 }
 
 #[tokio::test(start_paused = true)]
