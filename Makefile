@@ -58,7 +58,7 @@ bench: tools
 
 # As with the tests, --workspace: the same dependencies as in the service.
 bench-micro: tools
-	$(CARGO) bench --locked --workspace --bench hot --bench reading -- $(ARGS)
+	$(CARGO) bench --locked --workspace --bench hot --bench router --bench reading -- $(ARGS)
 
 # ARGS=--accept makes what is counted now the baseline. Builds the actors only, without SurrealDB.
 bench-instructions: tools-bench

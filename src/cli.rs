@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use messagecenter_actors::domain::event::Policy;
+
 use crate::config::Sources;
+use crate::replay_cli::time;
 
 /// Chat, customer-service sessions, groups and notices over HTTP.
 #[derive(Debug, Parser)]
@@ -48,6 +51,32 @@ pub enum Command {
         #[arg(long)]
         follow: bool,
     },
+    /// Run the journal's routing again under other rules and compare waits, abandonment, load and fairness
+    Replay {
+        /// Where settings come from
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// From when on customers count: RFC 3339 or epoch milliseconds
+        #[arg(long, value_name = "TIME", value_parser = time, default_value = "0", allow_hyphen_values = true)]
+        from: i64,
+        /// Until when
+        #[arg(long, value_name = "TIME", value_parser = time, default_value = "9223372036854775807")]
+        to: i64,
+        /// Only this enterprise
+        #[arg(long, value_name = "N", allow_hyphen_values = true)]
+        ent: Option<i64>,
+        /// Every agent's places instead of its own
+        #[arg(long, value_name = "N")]
+        capacity: Option<u32>,
+        /// Every group's policy instead of its own
+        #[arg(long, value_name = "POLICY", value_parser = policy)]
+        policy: Option<Policy>,
+    },
+}
+
+/// A policy as typed.
+fn policy(text: &str) -> Result<Policy, String> {
+    Policy::from_word(text).ok_or_else(|| format!("expected one of {}", Policy::WORDS.join(", ")))
 }
 
 /// The pages that `config --page` prints.

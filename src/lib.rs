@@ -7,6 +7,7 @@ pub mod config;
 pub mod http;
 pub mod journal_cli;
 pub mod program;
+pub mod replay_cli;
 pub mod service;
 pub mod telemetry;
 pub use messagecenter_storage as storage;

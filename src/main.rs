@@ -3,12 +3,15 @@
 //! - `messagecenter serve`: [`messagecenter::program::serve`]
 //! - `messagecenter config`: [`messagecenter::program::config`]
 //! - `messagecenter journal`: [`messagecenter::program::journal`]
+//! - `messagecenter replay`: [`messagecenter::program::replay`]
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use messagecenter::cli::{Cli, Command};
 use messagecenter::program;
+use messagecenter::replay_cli::Asked;
+use messagecenter_actors::domain::shunt::replay::Scenario;
 
 /// Requests allocate on one thread and free on others, which glibc's allocator pays for with locks.
 #[global_allocator]
@@ -19,6 +22,9 @@ fn main() -> ExitCode {
         Command::Serve { settings } => program::serve(settings),
         Command::Config { settings, explain, page } => program::config(settings, explain.as_deref(), page),
         Command::Journal { settings, from, follow } => program::journal(settings, from, follow),
+        Command::Replay { settings, from, to, ent, capacity, policy } => {
+            program::replay(settings, &Asked { ent, from, to, scenario: Scenario { capacity, policy } })
+        }
     };
     program::exit(outcome)
 }

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::{Page, SettingFlags};
 use crate::config::{self, ConfigError, pages, table};
 use crate::journal_cli::{self, JournalError};
+use crate::replay_cli::{self, Asked, ReplayError};
 use crate::service::{Service, StartError};
 use crate::storage::{OpenError, SurrealStore};
 use crate::telemetry;
@@ -31,6 +32,9 @@ pub enum ProgramError {
     /// The journal cannot be printed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The journal cannot be replayed.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// The operating system gave no threads or no signals.
     #[error("cannot start the runtime: {0}")]
     Runtime(io::Error),
@@ -82,6 +86,21 @@ pub fn journal(flags: SettingFlags, from: u64, follow: bool) -> Result<(), Progr
     block_on(async {
         let store = SurrealStore::open(&settings.storage_options()).await?;
         let printed = journal_cli::run(&store, from, follow, &mut io::stdout()).await;
+        store.close().await;
+        Ok(printed?)
+    })
+}
+
+/// Runs the journal's routing again under other rules.
+///
+/// # Errors
+/// Wrong settings, a store that cannot be opened or read, an output that cannot be written.
+pub fn replay(flags: SettingFlags, asked: &Asked) -> Result<(), ProgramError> {
+    let settings = config::load(&flags.sources())?.settings;
+    telemetry::start(&settings.log);
+    block_on(async {
+        let store = SurrealStore::open(&settings.storage_options()).await?;
+        let printed = replay_cli::run(&store, asked, &mut io::stdout()).await;
         store.close().await;
         Ok(printed?)
     })

@@ -12,6 +12,7 @@ mod figures;
 mod kills;
 mod ledger;
 mod process;
+mod routing;
 mod scene;
 
 use std::os::unix::process::ExitStatusExt;

@@ -12,6 +12,8 @@ mod config {
     mod values;
 }
 mod endpoints {
+    mod crowds;
+    mod desks;
     mod finding;
     mod listing;
     mod marking;

@@ -98,7 +98,7 @@ impl Behaviour for Conversation {
                     turn.reload();
                 }
             }
-            Signal::Heartbeat(_) => {}
+            Signal::Heartbeat(_) | Signal::Spoke { .. } => {}
         }
     }
 

@@ -64,6 +64,14 @@ impl Directory {
         self.users.put(id, row).await
     }
 
+    /// Creates a user's row.
+    ///
+    /// # Errors
+    /// `Exists`, and those of the store.
+    pub async fn insert_user(&self, id: &str, row: UserRow) -> Result<(), StoreError> {
+        self.users.insert(id, row).await
+    }
+
     /// Deletes a user's row; whether there was one.
     ///
     /// # Errors

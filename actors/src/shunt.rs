@@ -8,6 +8,7 @@
 
 #[cfg(test)]
 mod tests;
+pub(crate) mod watch;
 
 use std::sync::Arc;
 
@@ -26,9 +27,10 @@ use crate::runtime::failure::Failure;
 use crate::runtime::reply::Reply;
 use crate::signal::Signal;
 use crate::world::{Rules, World};
+use watch::Watch;
 
-/// Version of the snapshot's encoding.
-const SNAPSHOT_VERSION: u16 = 1;
+/// Version of the snapshot's encoding. Version 1 lacks groups, turns and figures, and is read as having none.
+const SNAPSHOT_VERSION: u16 = 2;
 
 impl From<&Rules> for Numbers {
     fn from(rules: &Rules) -> Self {
@@ -36,6 +38,9 @@ impl From<&Rules> for Numbers {
             lease: rules.lease,
             heartbeat_lapse: rules.heartbeat_lapse,
             default_capacity: rules.default_capacity,
+            disconnect_grace: rules.disconnect_grace,
+            exclusion: rules.exclusion,
+            client_leases: rules.client_leases,
         }
     }
 }
@@ -62,6 +67,7 @@ pub struct ShuntActor {
     saved: Position,
     /// Whether a snapshot is being written.
     saving: bool,
+    watch: Watch,
 }
 
 impl ShuntActor {
@@ -81,6 +87,7 @@ impl ShuntActor {
         if changes.is_empty() {
             return Ok(());
         }
+        self.world.routing.count(&changes);
         let fact = Fact::Shunt(ShuntFact { ent: self.ent, changes });
         for event in self.log.append(at, vec![fact], turn)? {
             self.apply(&event);
@@ -97,11 +104,26 @@ impl ShuntActor {
 
     /// Lets time take effect without anybody asking.
     fn settle(&mut self, at: Millis, turn: &mut Turn<Self>) {
-        if !self.state.awaits_time(at) {
-            return;
+        if self.state.awaits_time(at) {
+            self.do_unasked(at, &Command::Settle, turn);
         }
+    }
+
+    /// Somebody wrote: the session is not idle, and an agent's first message is an answer.
+    fn spoke(&mut self, session: Uuid, agent: Option<Arc<str>>, turn: &mut Turn<Self>) {
+        let now = self.world.clock.now();
+        self.state.spoke(session, now);
+        if let Some(agent) = agent
+            && self.state.awaits_reply(session, &agent)
+        {
+            self.do_unasked(now, &Command::Replied { session, agent }, turn);
+        }
+    }
+
+    fn do_unasked(&mut self, at: Millis, command: &Command, turn: &mut Turn<Self>) {
+        let at = at.max(self.state.latest());
         let fresh = self.fresh_id(at);
-        let decision = self.state.decide(at, fresh, &Command::Settle, &self.numbers);
+        let decision = self.state.decide(at, fresh, command, &self.numbers);
         if let Err(failure) = self.record(at, decision.changes, turn) {
             // The next sweep tries again; until then whoever asks gets the same failure.
             tracing::debug!(ent = self.ent, reason = failure.as_str(), "deadlines were not recorded");
@@ -151,7 +173,7 @@ impl Behaviour for ShuntActor {
             let loaded = world.journal.load(&key, restart).await.map_err(unreadable)?;
             let mut state = State::new(ent);
             if let Some(snapshot) = &loaded.snapshot {
-                if snapshot.version != SNAPSHOT_VERSION {
+                if !(1..=SNAPSHOT_VERSION).contains(&snapshot.version) {
                     return Err(RecoverError::Broken(format!("snapshot version {}", snapshot.version)));
                 }
                 let decoded = State::decode(ent, &snapshot.state);
@@ -167,6 +189,7 @@ impl Behaviour for ShuntActor {
                 state,
                 ids: ContextV7::new(),
                 saving: false,
+                watch: Watch::new(ent, &world),
                 world,
             };
             for event in &loaded.events {
@@ -180,6 +203,7 @@ impl Behaviour for ShuntActor {
 
     fn handle(&mut self, asked: ShuntCommand, reply: Reply<Self::Answer>, turn: &mut Turn<Self>) {
         let ShuntCommand { at, command } = asked;
+        let at = at.max(self.state.latest()); // commands may be admitted in another order than they arrive
         let fresh = self.fresh_id(at);
         let decision = self.state.decide(at, fresh, &command, &self.numbers);
         match self.record(at, decision.changes, turn) {
@@ -195,6 +219,7 @@ impl Behaviour for ShuntActor {
                 self.state.heard(&agent, now);
                 self.settle(now, turn);
             }
+            Signal::Spoke { session, agent } => self.spoke(session, agent, turn),
             Signal::Snapshot => self.save(turn),
             Signal::RolledBack => {
                 if self.log.journal().lost(self.log.generation(), self.log.decided()) {
@@ -209,6 +234,7 @@ impl Behaviour for ShuntActor {
     fn tick(&mut self, turn: &mut Turn<Self>) {
         let now = self.world.clock.now();
         self.settle(now, turn);
+        self.watch.look(&self.state, now, &self.numbers);
     }
 
     fn pinned(&self) -> bool {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::domain::event::Recorded;
 
 /// A notice to any of the four actors.
@@ -15,4 +17,11 @@ pub enum Signal {
     RolledBack,
     /// An agent (bare id) was heard from. Only shunts listen.
     Heartbeat(Arc<str>),
+    /// Somebody wrote in a session; `agent`, if an agent did. Only shunts listen.
+    Spoke {
+        /// The session.
+        session: Uuid,
+        /// The agent's bare id.
+        agent: Option<Arc<str>>,
+    },
 }

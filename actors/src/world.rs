@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::domain::ids::Millis;
 use crate::journal::Journal;
 use crate::ports::Store;
+pub use crate::shunt::watch::RoutingMetrics;
 
 /// What every actor may use. One per service.
 pub struct World {
@@ -17,6 +18,8 @@ pub struct World {
     pub clock: Clock,
     /// The rules' numbers.
     pub rules: Rules,
+    /// Figures of routing.
+    pub routing: RoutingMetrics,
 }
 
 /// The rules' numbers; all are settings.
@@ -38,6 +41,14 @@ pub struct Rules {
     pub heartbeat_lapse: Millis,
     /// Places of an agent whose record does not say.
     pub default_capacity: u32,
+    /// How long an agent that is not heard from keeps its sessions, in milliseconds.
+    pub disconnect_grace: Millis,
+    /// How long a session is not given again to an agent that let it go, in milliseconds.
+    pub exclusion: Millis,
+    /// Reservations at once from one client address for callers who do not say who they are.
+    pub client_leases: u32,
+    /// How often each enterprise's routing is audited, in milliseconds; 0 = never.
+    pub audit_interval: Millis,
 }
 
 impl Default for Rules {
@@ -51,6 +62,10 @@ impl Default for Rules {
             lease: 30_000,
             heartbeat_lapse: 60_000,
             default_capacity: 5,
+            disconnect_grace: 120_000,
+            exclusion: 120_000,
+            client_leases: 100,
+            audit_interval: 60_000,
         }
     }
 }

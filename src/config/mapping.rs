@@ -82,6 +82,10 @@ impl Settings {
             lease: self.routing.lease_ms,
             heartbeat_lapse: self.routing.heartbeat_lapse_ms,
             default_capacity: self.routing.default_capacity,
+            disconnect_grace: self.routing.disconnect_grace_ms,
+            exclusion: self.routing.exclusion_ms,
+            client_leases: self.routing.client_leases,
+            audit_interval: self.routing.audit_interval_ms,
         }
     }
 }

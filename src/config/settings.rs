@@ -128,7 +128,15 @@ section!(
 );
 section!(
     /// `routing.*`
-    Routing { lease_ms: i64, heartbeat_lapse_ms: i64, default_capacity: u32 }
+    Routing {
+        lease_ms: i64,
+        heartbeat_lapse_ms: i64,
+        default_capacity: u32,
+        disconnect_grace_ms: i64,
+        exclusion_ms: i64,
+        client_leases: u32,
+        audit_interval_ms: i64,
+    }
 );
 section!(
     /// `log.*`

@@ -320,6 +320,31 @@ pub static SETTINGS: &[Setting] = &[
         (0, 10_000),
         "Customers at once for an agent whose record names no capacity.",
     ),
+    integer(
+        "routing.disconnect_grace_ms",
+        "120000",
+        (1_000, DAY_MS),
+        "How long after its last request an agent keeps the sessions it serves (at least \
+         routing.heartbeat_lapse_ms); then they go back to the queue.",
+    ),
+    integer(
+        "routing.exclusion_ms",
+        "120000",
+        (0, DAY_MS),
+        "How long a session is not given again to an agent that rejected it, let its offer lapse or lost it.",
+    ),
+    integer(
+        "routing.client_leases",
+        "100",
+        (1, 1_000_000),
+        "Reservations at once, per enterprise, from one client address for callers without newUserId.",
+    ),
+    integer(
+        "routing.audit_interval_ms",
+        "60000",
+        (0, DAY_MS),
+        "How often each enterprise's routing checks its own guarantees; 0 means never.",
+    ),
     choice(
         "log.level",
         "info",

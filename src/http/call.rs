@@ -37,6 +37,8 @@ pub struct Call {
     pub values: Values,
     /// What the handler may use.
     pub app: AppState,
+    /// The address of the client, as far as it is known.
+    pub client: Option<Arc<str>>,
 }
 
 /// An answer, ready to be sent.

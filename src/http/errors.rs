@@ -99,6 +99,9 @@ codes! {
     SEVERAL_SESSIONS = 40904, true, No, "Several sessions are open: name one.";
     LEASE_OF_ANOTHER = 40905, true, No, "The reservation serves another customer or enterprise.";
     AT_CAPACITY = 40906, true, No, "The agent has no free place.";
+    AGENT_AWAY = 40907, true, No, "The agent takes no customers now.";
+    NOT_OFFERED = 40908, true, No, "The session is not offered to this agent.";
+    NOBODY_FREE = 40909, true, No, "No agent of the group can take the session now.";
     SESSION_CLOSED = 41001, true, No, "No session is open in this service conversation.";
     TOO_LATE = 41002, true, No, "The time in which a message may be withdrawn has passed.";
     WITHDRAWN = 41003, true, No, "The message is withdrawn and cannot be appraised.";

@@ -10,8 +10,8 @@ use super::call::Handler;
 use super::contract::{counting, finding, listing, marking, seats, sending, serving};
 use super::field::{Endpoint, Method};
 use super::reading::Reader;
-use super::table::{contract, operation, v1};
-use super::v1::{agents, directory, groups, service};
+use super::table::{contract, operation, routing, v1};
+use super::v1::{agents, directory, groups, service, shunts};
 use super::{health, metrics, openapi, percent};
 
 /// An endpoint with its handler.
@@ -88,6 +88,15 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         v1::PUT_PRESENCE => agents::put_presence,
         v1::GET_SESSION => service::get_session,
         v1::GET_QUEUE => service::get_queue,
+        routing::PUT_SHUNT => shunts::put_shunt,
+        routing::GET_SHUNT => shunts::get_shunt,
+        routing::DELETE_SHUNT => shunts::delete_shunt,
+        routing::GET_STATS => shunts::get_stats,
+        routing::TRANSFER => service::transfer,
+        routing::ACCEPT => service::accept,
+        routing::REJECT => service::reject,
+        routing::DECISIONS => service::decisions,
+        routing::POST_VISITOR => directory::post_visitor,
         operation::HEALTHZ => health::healthz,
         operation::READYZ => health::readyz,
         operation::METRICS => metrics::metrics,

@@ -6,6 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
@@ -43,6 +44,8 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// The HTTP status of business refusals.
     pub business_status: BusinessStatus,
+    /// Whether a gateway in front says who calls.
+    pub trust_headers: bool,
 }
 
 impl From<&Settings> for HttpSettings {
@@ -53,6 +56,7 @@ impl From<&Settings> for HttpSettings {
             body_limit: settings.http.body_limit,
             request_timeout: Duration::from_millis(settings.http.request_timeout_ms),
             business_status: settings.http.business_status,
+            trust_headers: settings.auth.trust_headers,
         }
     }
 }
@@ -131,10 +135,21 @@ async fn handle(
         let query = request.query_string();
         let parts = Parts { path: parameters, query, headers: request.headers(), body: &body };
         let values = route.reader.read(&parts)?;
-        let call = Call { endpoint: route.endpoint, values, app: state.clone() };
+        let client = client(request, settings.trust_headers);
+        let call = Call { endpoint: route.endpoint, values, app: state.clone(), client };
         (route.handler)(call).await.map_err(Problem::from)
     };
     contained(route.endpoint.operation, settings.request_timeout, handling).await
+}
+
+/// Who is at the other end: behind a gateway that sets the identity headers, whom the gateway last named.
+fn client(request: &HttpRequest, trust_headers: bool) -> Option<Arc<str>> {
+    let forwarded = request.headers().get("x-forwarded-for").filter(|_| trust_headers);
+    let named = forwarded.and_then(|hosts| hosts.to_str().ok()).and_then(|hosts| hosts.rsplit(',').next());
+    match named.map(str::trim).filter(|host| !host.is_empty() && host.len() <= 64) {
+        Some(host) => Some(Arc::from(host)),
+        None => request.peer_addr().map(|address| Arc::from(address.ip().to_string())),
+    }
 }
 
 /// Runs a handler within its time; its panic ends here.

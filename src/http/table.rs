@@ -2,6 +2,7 @@
 
 pub mod contract;
 pub mod operation;
+pub mod routing;
 pub mod v1;
 
 use std::sync::LazyLock;
@@ -12,7 +13,8 @@ mod tests;
 pub use super::field::Endpoint;
 
 static ALL: LazyLock<Vec<&'static Endpoint>> = LazyLock::new(|| {
-    let families: [&[&'static Endpoint]; 3] = [&contract::ENDPOINTS, &v1::ENDPOINTS, &operation::ENDPOINTS];
+    let families: [&[&'static Endpoint]; 4] =
+        [&contract::ENDPOINTS, &v1::ENDPOINTS, &routing::ENDPOINTS, &operation::ENDPOINTS];
     families.concat()
 });
 

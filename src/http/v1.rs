@@ -4,6 +4,7 @@ pub mod agents;
 pub mod directory;
 pub mod groups;
 pub mod service;
+pub mod shunts;
 
 use messagecenter_actors::domain::identity::party;
 use messagecenter_actors::domain::ids::{Address, PartyType};

@@ -265,7 +265,7 @@ async fn service_goes_on(router: &Router, facts: &[Arc<Recorded>]) {
     assert_eq!(held, (3, 1));
     assert!(router.agent("52").await.is_err(), "a deleted agent stays deleted");
     // The reservation still holds its place for user 5.
-    let request = Obtain { ent: ENT, group: String::new(), customer: Some(Address::user(5)) };
+    let request = Obtain { ent: ENT, group: String::new(), customer: Some(Address::user(5)), client: None };
     let reserved = router.obtain(request).await.unwrap();
     assert_eq!(reserved.state, ShuntState::Assigned);
     let served = life::open(router, 5, Wish::Lease(reserved.lease.unwrap().0)).await;

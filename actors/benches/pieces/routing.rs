@@ -79,7 +79,10 @@ pub struct Obtaining(Desk, Command);
 impl Obtaining {
     pub fn new() -> Self {
         let customer = Some(Address::user(2_000_000));
-        Self(Desk::new(), Command::Obtain(Obtain { ent: ENT, group: "sales".to_owned(), customer }))
+        Self(
+            Desk::new(),
+            Command::Obtain(Obtain { ent: ENT, group: "sales".to_owned(), customer, client: None }),
+        )
     }
 }
 

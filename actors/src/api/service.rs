@@ -1,9 +1,12 @@
 //! Customer service: sessions, reservations, agents, queues.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
-use crate::domain::event::{AgentRecord, CloseReason, Presence};
+use crate::domain::event::{AgentRecord, CloseReason, GroupDefinition, Presence, Reasons};
 use crate::domain::ids::{Address, EntId, Millis};
+use crate::domain::shunt::figures::Figures;
 
 /// States of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -100,6 +103,14 @@ pub struct SessionView {
     pub served_at: Option<Millis>,
     /// When it ended, and why.
     pub ended: Option<(Millis, CloseReason)>,
+    /// Its reception group.
+    pub group: String,
+    /// When an offer that is open lapses.
+    pub offer_until: Option<Millis>,
+    /// When it was last warned of silence.
+    pub warned_at: Option<Millis>,
+    /// What its customer reads because the group is closed; empty otherwise.
+    pub offline_message: String,
 }
 
 /// A closed session.
@@ -124,6 +135,8 @@ pub struct Obtain {
     pub group: String,
     /// The customer, if known.
     pub customer: Option<Address>,
+    /// The client address, which bounds the reservations of callers who do not say who they are.
+    pub client: Option<Arc<str>>,
 }
 
 /// The answer to [`Obtain`].
@@ -149,10 +162,10 @@ pub struct Shunt {
     pub free_slots: u64,
     /// Customers waiting in the group.
     pub waiting: u64,
-    /// Agents considered, and why others were skipped: (cause, how many), causes sorted.
-    pub considered: u64,
-    /// See `considered`.
-    pub skipped: Vec<(&'static str, u64)>,
+    /// What customers read because the group is closed; empty otherwise.
+    pub offline_message: String,
+    /// Why.
+    pub reasons: Reasons,
 }
 
 /// `state` of obtainShunt.
@@ -203,4 +216,40 @@ pub struct Waiting {
     pub customer: Address,
     /// Since when.
     pub since: Millis,
+}
+
+/// A reception group as it goes now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupRulesView {
+    /// Its code.
+    pub group: String,
+    /// Whether it was defined; otherwise the definition is the default one.
+    pub defined: bool,
+    /// What it goes by.
+    pub definition: GroupDefinition,
+    /// Whether it takes customers now.
+    pub open: bool,
+    /// Its agents.
+    pub agents: u64,
+    /// Those of them who are online.
+    pub online: u64,
+    /// Customers waiting.
+    pub waiting: u64,
+}
+
+/// Figures of a group and its agents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatsView {
+    /// The group.
+    pub group: String,
+    /// Customers waiting now.
+    pub waiting: u64,
+    /// Agents online now.
+    pub online: u64,
+    /// Free places now.
+    pub free_slots: u64,
+    /// The group's figures of today (UTC) and yesterday.
+    pub days: (Figures, Figures),
+    /// Each agent's of the group.
+    pub agents: Vec<(String, (Figures, Figures))>,
 }

@@ -1,6 +1,8 @@
 //! What a conversation is asked and what it answers.
 
-use crate::api::{Appraisal, AppraiseRequest, Caller, GroupView, History, ReadMark, Sent, WithdrawRequest};
+use crate::api::{
+    Appraisal, AppraiseRequest, Caller, Credit, GroupView, History, ReadMark, Sent, WithdrawRequest,
+};
 use crate::domain::conversation::reading::Stretch;
 use crate::domain::conversation::sending::Send;
 use crate::domain::group_head::Head;
@@ -150,8 +152,8 @@ pub enum ConversationAnswer {
     History(History),
     /// A read mark.
     Read(ReadMark),
-    /// Votes.
-    Appraised(Appraisal),
+    /// Votes, and whom the vote is credited to if an agent.
+    Appraised(Appraisal, Option<Credit>),
     /// It is there; whether this call created it.
     Opened(bool),
     /// Whether it is there.

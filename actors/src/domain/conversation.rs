@@ -283,6 +283,11 @@ impl ConversationState {
                         open.agent = Some(Arc::clone(agent));
                     }
                 }
+                ShuntChange::Requeued { session, .. } | ShuntChange::Moved { session, .. } => {
+                    if let Some(open) = self.core.session.as_mut().filter(|open| open.session == *session) {
+                        open.agent = None;
+                    }
+                }
                 ShuntChange::SessionEnded { session, .. } => {
                     self.core.session.take_if(|open| open.session == *session);
                 }

@@ -1,12 +1,19 @@
 //! Facts: what the journal records. Each says who decided it, and with [`Fact::audience`] whose state it
 //! concerns, without needing any state to know it.
 
+mod desk;
+mod reasons;
+mod routing;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ids::{ActorKey, Address, ConversationKey, EntId, InboxKey, Millis, PartyType};
+pub use self::desk::{AgentRecord, GroupDefinition, Policy, Presence};
+pub use self::reasons::{CloseReason, Reasons, RequeueCause, Skipped, Step, TieBreak};
+pub use self::routing::{SessionOpened, ShuntChange, ShuntFact};
+use super::ids::{ActorKey, Address, ConversationKey, InboxKey, Millis, PartyType};
 use super::message::{Author, Body};
 
 /// A fact's place in the journal: 1, 2, 3 … without a gap. 0 is "before everything".
@@ -127,151 +134,6 @@ pub enum Reader {
     Desk,
 }
 
-/// All effects of one turn of an enterprise's routing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ShuntFact {
-    /// The serving enterprise.
-    pub ent: EntId,
-    /// In order.
-    pub changes: Vec<ShuntChange>,
-}
-
-/// What can happen in routing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum ShuntChange {
-    /// An agent's record was put (created or replaced).
-    AgentPut {
-        /// The agent (employee record id, bare).
-        agent: Arc<str>,
-        /// What was put.
-        record: AgentRecord,
-    },
-    /// An agent's record was deleted; it keeps the sessions it serves until they close.
-    AgentDeleted {
-        /// The agent.
-        agent: Arc<str>,
-    },
-    /// An agent set its presence.
-    PresenceSet {
-        /// The agent.
-        agent: Arc<str>,
-        /// What it set.
-        presence: Presence,
-    },
-    /// A place was reserved.
-    Leased {
-        /// The reservation.
-        lease: Uuid,
-        /// Whose place.
-        agent: Arc<str>,
-        /// The customer it serves, if it is bound to one.
-        customer: Option<Address>,
-        /// The reception group it was asked from.
-        group: String,
-        /// When it lapses.
-        expires_at: Millis,
-    },
-    /// A reservation lapsed, or was consumed by a session (`consumed`), and gave its place back.
-    LeaseEnded {
-        /// The reservation.
-        lease: Uuid,
-        /// Whether a session took the place over.
-        consumed: bool,
-    },
-    /// A session was opened; it waits in its group's queue until assigned.
-    SessionOpened(SessionOpened),
-    /// A session was given to an agent, taking one of the agent's places.
-    Assigned {
-        /// The session.
-        session: Uuid,
-        /// Its customer (for the audience).
-        customer: Address,
-        /// The agent.
-        agent: Arc<str>,
-        /// The agent's name as shown to the customer.
-        agent_name: String,
-    },
-    /// A session ended, giving its place back or leaving the queue.
-    SessionEnded {
-        /// The session.
-        session: Uuid,
-        /// Its customer (for the audience).
-        customer: Address,
-        /// Why.
-        reason: CloseReason,
-    },
-}
-
-/// The facts of a newly opened session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SessionOpened {
-    /// UUIDv7.
-    pub session: Uuid,
-    /// The customer.
-    pub customer: Address,
-    /// The service conversation it happens in.
-    pub conversation: Uuid,
-    /// Its reception group.
-    pub group: String,
-    /// `customerserviceName`: the name to show; empty = the agent's own.
-    pub shown_name: String,
-    /// The customer's client application.
-    pub app_id: String,
-    /// The receiving side's channel (`receiveAppId`).
-    pub receive_app_id: String,
-}
-
-/// An agent's record, as put.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AgentRecord {
-    /// Name shown to customers.
-    pub name: String,
-    /// Reception groups; empty = the default group.
-    pub groups: Vec<String>,
-    /// How many places (sessions and reservations together), at least 0.
-    pub capacity: u32,
-    /// Relative weight, from 1.
-    pub weight: u32,
-    /// Skills.
-    pub skills: Vec<String>,
-}
-
-/// What an agent says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Presence {
-    /// Takes customers while its heartbeat is fresh.
-    Online,
-    /// Keeps its sessions, takes nobody new.
-    Away,
-    /// Gone.
-    Offline,
-}
-
-/// Why a session ended: a closed list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum CloseReason {
-    /// The customer closed it while being served.
-    ClosedByCustomer,
-    /// The agent closed it.
-    ClosedByAgent,
-    /// Closed without saying by whom.
-    Closed,
-    /// It was closed while still queued.
-    LeftQueue,
-}
-
-impl CloseReason {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ClosedByCustomer => "closed_by_customer",
-            Self::ClosedByAgent => "closed_by_agent",
-            Self::Closed => "closed",
-            Self::LeftQueue => "left_queue",
-        }
-    }
-}
-
 impl Fact {
     /// The actor that decided it and has applied it already.
     pub fn decider(&self) -> ActorKey {
@@ -347,40 +209,5 @@ impl ConversationFact {
             (ConversationKey::Group(_), _) => Vec::new(),
             (ConversationKey::Notice(address), _) => vec![party(address)],
         }
-    }
-}
-
-impl ShuntFact {
-    /// The key of the service conversation with this id, if the fact concerns it.
-    pub fn service_of(&self, conversation: Uuid) -> Option<ConversationKey> {
-        let customers = self.changes.iter().filter_map(|change| match change {
-            ShuntChange::SessionOpened(opened) => Some(&opened.customer),
-            ShuntChange::Assigned { customer, .. } | ShuntChange::SessionEnded { customer, .. } => {
-                Some(customer)
-            }
-            _ => None,
-        });
-        let mut keys = customers.map(|customer| ConversationKey::Service(self.ent, customer.clone()));
-        keys.find(|key| key.id() == conversation)
-    }
-
-    fn audience(&self) -> Vec<ActorKey> {
-        let mut keys = Vec::new();
-        for change in &self.changes {
-            let (session, customer) = match change {
-                ShuntChange::SessionOpened(opened) => (opened.session, &opened.customer),
-                ShuntChange::Assigned { session, customer, .. }
-                | ShuntChange::SessionEnded { session, customer, .. } => (*session, customer),
-                _ => continue,
-            };
-            let conversation = ConversationKey::Service(self.ent, customer.clone()).id();
-            keys.push(ActorKey::Session(session));
-            keys.push(ActorKey::Conversation(conversation));
-            keys.push(party(customer));
-            keys.push(ActorKey::Inbox(InboxKey::Desk(self.ent)));
-        }
-        keys.sort();
-        keys.dedup();
-        keys
     }
 }

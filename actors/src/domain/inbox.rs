@@ -139,13 +139,7 @@ impl Inbox {
 
     fn apply_shunt(&mut self, fact: &ShuntFact, at: Millis) {
         for change in &fact.changes {
-            let customer = match change {
-                ShuntChange::SessionOpened(opened) => &opened.customer,
-                ShuntChange::Assigned { customer, .. } | ShuntChange::SessionEnded { customer, .. } => {
-                    customer
-                }
-                _ => continue,
-            };
+            let Some((_, customer)) = change.concerns() else { continue };
             if self.reader().is_some_and(|reader| reader != customer) {
                 continue;
             }
@@ -173,11 +167,30 @@ impl Inbox {
                     newest.state = SessionState::Serving;
                     newest.agent = Some(Arc::clone(agent));
                     newest.human = true;
-                    if newest.shown_name.is_empty() {
+                    if newest.agents_name || newest.shown_name.is_empty() {
+                        newest.agents_name = true;
                         newest.shown_name.clone_from(agent_name);
                     }
                     if at_desk {
                         row.served_by.insert(Arc::clone(agent));
+                    }
+                }
+                ShuntChange::Offered { session, agent, .. } if newest.session == *session => {
+                    newest.state = SessionState::Offered;
+                    newest.agent = Some(Arc::clone(agent));
+                    newest.human = false;
+                }
+                ShuntChange::BotTook { session, .. } if newest.session == *session => {
+                    newest.state = SessionState::Serving;
+                }
+                ShuntChange::Requeued { session, .. } | ShuntChange::Moved { session, .. }
+                    if newest.session == *session =>
+                {
+                    newest.state = SessionState::Queued;
+                    newest.agent = None;
+                    newest.human = false;
+                    if newest.agents_name {
+                        newest.shown_name.clear();
                     }
                 }
                 ShuntChange::SessionEnded { session, .. } if newest.session == *session => {

@@ -71,6 +71,12 @@ pub enum Refusal {
         /// Its places.
         capacity: u32,
     },
+    /// The agent takes no customers now (40907).
+    AgentAway,
+    /// The session is not offered to this agent (40908).
+    NotOffered,
+    /// Nobody of the group can take the session now (40909).
+    NobodyFree,
     /// No session is open in this service conversation (41001).
     SessionClosed,
     /// The withdrawal window has passed (41002).

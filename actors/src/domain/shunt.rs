@@ -3,44 +3,64 @@
 //! Guarantees, after every decision applied (checked by [`audit`]):
 //! - an agent's places are exactly the sessions it serves and the reservations on it;
 //! - a customer has at most one open session here;
-//! - no customer waits in a group beside an agent of that group who is eligible and has a free place;
-//! - waiting customers are served in the order of their original arrival; reservations never overtake them;
+//! - no customer waits beside an agent who is eligible for it and has a free place;
+//! - waiting customers of a class are served in the order of their original arrival, and nobody is overtaken by
+//!   who came more than nine minutes later; reservations never overtake them;
 //! - nobody is given more than an agent's capacity (lowering it takes nothing away).
 //!
 //! A command becomes one [`Decision`]: every effect of the turn, what lapsed before it and what the places it
 //! freed were given to included. Nothing changes until those effects are applied with [`State::apply`].
 //!
-//! - [`state`]: what is known, and the indexes derived from it;
+//! - [`state`], [`records`], [`stored`]: what is known, and how snapshots hold it;
+//! - [`index`], [`desk`], [`queue`], [`turns`]: who can be taken, who waits, whose turn it is;
+//! - [`group`], [`hours`]: what a reception group goes by;
 //! - [`choose`]: who is eligible and who of them is taken;
-//! - [`decide`], [`open`], [`obtain`]: commands to changes;
-//! - [`apply`]: changes to state;
+//! - [`decide`], [`settle`], [`open`], [`obtain`], [`staff`], [`serving`]: commands to changes;
+//! - [`apply`]: changes to state; [`counting`], [`figures`]: what is counted on the way;
 //! - [`lease_id`]: ids of reservations;
 //! - [`views`]: what callers see;
+//! - [`replay`]: what would have happened under other rules;
 //! - [`audit`]: the guarantees above, checked from scratch.
 
 pub mod apply;
 pub mod audit;
 pub mod choose;
+pub mod counting;
 pub mod decide;
+pub mod desk;
+pub mod figures;
+pub mod group;
+pub mod hours;
+pub mod index;
 pub mod lease_id;
 #[cfg(test)]
 mod model_tests;
 pub mod obtain;
 pub mod open;
 pub mod pace;
+pub mod queue;
+pub mod records;
+pub mod replay;
+pub mod serving;
+pub mod settle;
+pub mod staff;
 pub mod state;
+pub mod stored;
 #[cfg(test)]
 mod tests;
+pub mod turns;
 pub mod views;
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::event::{AgentRecord, Presence, ShuntChange};
-use super::ids::Millis;
+use super::event::{AgentRecord, GroupDefinition, Presence, ShuntChange};
+use super::ids::{Address, Millis};
 use super::refusal::Refusal;
-use crate::api::{AgentView, Closed, Obtain, OpenSession, QueueView, SessionView, Shunt};
+use crate::api::{
+    AgentView, Closed, GroupRulesView, Obtain, OpenSession, QueueView, SessionView, Shunt, StatsView,
+};
 pub use state::State;
 
 /// The reception group that exists without being named by anyone.
@@ -55,6 +75,26 @@ pub struct Numbers {
     pub heartbeat_lapse: Millis,
     /// Places of an agent without a record who opens sessions itself.
     pub default_capacity: u32,
+    /// How long after its last heartbeat an agent keeps the sessions it serves, in milliseconds; at least
+    /// `heartbeat_lapse`.
+    pub disconnect_grace: Millis,
+    /// How long a session is not given again to an agent that let it go, in milliseconds.
+    pub exclusion: Millis,
+    /// Reservations at once from one client address for callers who do not say who they are.
+    pub client_leases: u32,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self {
+            lease: 30_000,
+            heartbeat_lapse: 60_000,
+            default_capacity: 5,
+            disconnect_grace: 120_000,
+            exclusion: 120_000,
+            client_leases: 100,
+        }
+    }
 }
 
 /// What can be asked of a routing.
@@ -105,6 +145,72 @@ pub enum Command {
         /// Who ends it.
         by: Closer,
     },
+    /// Accepts the offer of a session.
+    Accept {
+        /// The session.
+        session: Uuid,
+        /// The agent it is offered to.
+        agent: Arc<str>,
+    },
+    /// Rejects the offer of a session, which goes to the next agent.
+    Reject {
+        /// The session.
+        session: Uuid,
+        /// The agent it is offered to.
+        agent: Arc<str>,
+    },
+    /// Gives an open session to another agent or group.
+    Transfer {
+        /// The session.
+        session: Uuid,
+        /// To whom.
+        to: Target,
+    },
+    /// Notes that an agent wrote in a session it serves.
+    Replied {
+        /// The session.
+        session: Uuid,
+        /// The agent.
+        agent: Arc<str>,
+    },
+    /// Notes a change of the votes for an agent's messages.
+    Rated {
+        /// The agent.
+        agent: Arc<str>,
+        /// Change of votes for.
+        up: i32,
+        /// Change of votes against.
+        down: i32,
+    },
+    /// Makes what a visitor has open a registered user's.
+    Promote {
+        /// The visitor.
+        visitor: Address,
+        /// The user.
+        user: Address,
+    },
+    /// Defines a reception group or changes it.
+    PutGroup {
+        /// Its code; empty = the default group.
+        group: String,
+        /// Its definition; the version is counted here.
+        definition: Box<GroupDefinition>,
+    },
+    /// Deletes a group's definition.
+    DeleteGroup {
+        /// Its code.
+        group: String,
+    },
+    /// Reads a group's definition.
+    Group {
+        /// Its code.
+        group: String,
+    },
+    /// Reads a group's figures and those of its agents.
+    Stats {
+        /// Its code.
+        group: String,
+    },
     /// Reads an open session, with its place in the queue.
     Session {
         /// The session.
@@ -134,12 +240,41 @@ impl Command {
             Self::HasLease { .. } => "has_lease",
             Self::Open(_) => "open_session",
             Self::Close { .. } => "close_session",
+            Self::Accept { .. } => "accept",
+            Self::Reject { .. } => "reject",
+            Self::Transfer { .. } => "transfer",
+            Self::Replied { .. } => "replied",
+            Self::Rated { .. } => "rated",
+            Self::Promote { .. } => "promote",
+            Self::PutGroup { .. } => "put_group",
+            Self::DeleteGroup { .. } => "delete_group",
+            Self::Group { .. } => "group",
+            Self::Stats { .. } => "stats",
             Self::Session { .. } => "session",
             Self::Queue { .. } => "queue",
             Self::Settle => "settle",
             Self::Audit => "audit",
         }
     }
+}
+
+/// To whom a session is transferred.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An agent. `itself`: it takes the session over, whether it is online or not.
+    Agent {
+        /// The agent's bare id.
+        agent: Arc<str>,
+        /// Whether the agent asks for itself.
+        itself: bool,
+    },
+    /// A group: its agents are chosen from as for a customer who comes.
+    Group {
+        /// The group's code.
+        group: String,
+        /// Whether the session may leave its agent to wait there when nobody can take it.
+        may_wait: bool,
+    },
 }
 
 /// Who ends a session.
@@ -179,8 +314,14 @@ pub enum Answer {
     Accepting(Vec<Arc<str>>),
     /// To [`Command::PutAgent`], [`Command::SetPresence`] and [`Command::Agent`].
     Agent(Box<AgentView>),
-    /// To [`Command::DeleteAgent`]: whether there was a record.
+    /// To [`Command::DeleteAgent`] and [`Command::DeleteGroup`]: whether there was one.
     Deleted(bool),
+    /// To [`Command::PutGroup`] and [`Command::Group`].
+    Group(Box<GroupRulesView>),
+    /// To [`Command::Stats`].
+    Stats(Box<StatsView>),
+    /// To commands that only note something.
+    Noted,
     /// To [`Command::Queue`].
     Queue(QueueView),
     /// To [`Command::Settle`].

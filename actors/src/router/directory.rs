@@ -3,12 +3,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::api::{PeerCard, PositionRow, Rejection, UserRow};
-use crate::domain::ids::{Address, EntId};
+use crate::domain::ids::{Address, EntId, Millis};
 use crate::domain::refusal::Refusal;
 use crate::ports::StoreError;
 use crate::router::Router;
 use crate::runtime::failure::Failure;
+
+/// Visitors' ids count milliseconds from here: 2020-01-01T00:00:00Z.
+const VISITORS_SINCE: Millis = 1_577_836_800_000;
+
+/// Bits that tell apart visitors of one millisecond. With them, ids stay exact in JavaScript for 69 years.
+const VISITOR_BITS: u32 = 12;
+
+/// The largest whole number that JavaScript holds exactly.
+const JAVASCRIPT_SAFE: u64 = (1 << 53) - 1;
 
 /// What a caller is told when storage does not do what the directory asked.
 pub(super) fn rejected(error: StoreError) -> Rejection {
@@ -27,6 +38,24 @@ impl Router {
     /// Only failures.
     pub async fn put_user(&self, id: &str, row: UserRow) -> Result<(), Rejection> {
         self.directory.put_user(id, row).await.map_err(rejected)
+    }
+
+    /// Makes a visitor: a user without an account, whose id nobody had or will have. It is a whole number that
+    /// JavaScript holds exactly (below 2^53) and rises with the clock.
+    ///
+    /// # Errors
+    /// Only failures.
+    pub async fn mint_visitor(&self, row: UserRow) -> Result<String, Rejection> {
+        loop {
+            let since = self.world.clock.now().saturating_sub(VISITORS_SINCE).max(0).unsigned_abs();
+            let low = Uuid::new_v4().as_u128() as u64 & ((1 << VISITOR_BITS) - 1);
+            let id = ((since << VISITOR_BITS | low) & JAVASCRIPT_SAFE).to_string();
+            match self.directory.insert_user(&id, row.clone()).await {
+                Ok(()) => return Ok(id),
+                Err(StoreError::Exists) => {} // two in one millisecond drew the same number
+                Err(error) => return Err(rejected(error)),
+            }
+        }
     }
 
     /// A user.

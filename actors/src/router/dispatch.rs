@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::conversation::Conversation;
-use crate::domain::event::Recorded;
-use crate::domain::ids::ActorKey;
+use crate::domain::event::{ConversationEvent, Fact, Recorded};
+use crate::domain::ids::{ActorKey, ConversationKey, PartyType};
 use crate::heads::Heads;
 use crate::inbox::Inbox;
 use crate::journal::Deliver;
@@ -44,6 +44,18 @@ impl Dispatch {
     }
 }
 
+impl Dispatch {
+    /// A committed message of a session: its routing measures silence and first answers by it.
+    fn tell_who_spoke(&self, event: &Recorded) {
+        let Fact::Conversation(fact) = &event.fact else { return };
+        let ConversationKey::Service(ent, _) = &fact.key else { return };
+        let ConversationEvent::Sent { session: Some(session), author, .. } = &fact.event else { return };
+        let by_agent = author.address.party == PartyType::Agent;
+        let agent = by_agent.then(|| Arc::clone(&author.address.id));
+        self.shunts.tell(ent, Signal::Spoke { session: *session, agent });
+    }
+}
+
 impl Deliver for Dispatch {
     fn deliver(&self, key: &ActorKey, event: &Arc<Recorded>) {
         self.tell(key, Signal::Committed(Arc::clone(event)));
@@ -51,6 +63,7 @@ impl Deliver for Dispatch {
 
     fn observe(&self, event: &Arc<Recorded>) {
         self.heads.observe(event);
+        self.tell_who_spoke(event);
     }
 
     fn rolled_back(&self) {

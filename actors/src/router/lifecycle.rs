@@ -25,7 +25,7 @@ use crate::runtime::policy::Policy;
 use crate::runtime::registry::Registry;
 use crate::runtime::shards::Shards;
 use crate::signal::Signal;
-use crate::world::{Rules, World};
+use crate::world::{RoutingMetrics, Rules, World};
 
 /// How often idle actors are looked for and timers fire. Deadlines bind when judged, so this bounds only how
 /// late a place is noticed to be free when nobody asks.
@@ -87,7 +87,9 @@ impl Running {
         journal.metrics().register(metrics);
         let observation = Observation::new();
         observation.register(metrics);
-        let world = Arc::new(World { journal, store: Arc::clone(&store), clock, rules });
+        let routing = RoutingMetrics::default();
+        routing.register(metrics);
+        let world = Arc::new(World { journal, store: Arc::clone(&store), clock, rules, routing });
         let shards =
             Shards::start(policy.shards).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let service = Admission::new(policy.service_capacity);

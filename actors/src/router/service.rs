@@ -12,17 +12,17 @@ use uuid::Uuid;
 
 use super::Router;
 use crate::api::{
-    AgentView, Caller, Closed, Hat, Obtain, OpenSession, Opener, QueueView, Rejection, SessionState,
-    SessionView, Shunt, Wish,
+    AgentView, Caller, Closed, Credit, GroupRulesView, Hat, Obtain, OpenSession, Opener, QueueView,
+    Rejection, SessionState, SessionView, Shunt, StatsView, Wish,
 };
-use crate::domain::event::{AgentRecord, Presence};
+use crate::domain::event::{AgentRecord, GroupDefinition, Presence, Reasons};
 use crate::domain::ids::{EntId, Millis};
 use crate::domain::refusal::Refusal;
 use crate::domain::session::Session;
 use crate::domain::shunt::audit::Violation;
 use crate::domain::shunt::decide::duration_seconds;
 use crate::domain::shunt::lease_id::tenant_of;
-use crate::domain::shunt::{Answer, Closer, Command};
+use crate::domain::shunt::{Answer, Closer, Command, Target};
 use crate::runtime::failure::Failure;
 use crate::session::SessionCommand;
 use crate::shunt::ShuntCommand;
@@ -99,6 +99,122 @@ impl Router {
         match self.ask_shunt(session.ent, Command::Session { session: id }).await? {
             Answer::Session(view) => Ok(*view),
             _ => Ok(self.known_session(id).await?.view(id)),
+        }
+    }
+
+    /// Why a session was given what it was given, the oldest first, each with its time.
+    ///
+    /// # Errors
+    /// `UnknownSession`, or no answer.
+    pub async fn decisions(&self, id: Uuid) -> Result<Vec<(Millis, Arc<Reasons>)>, Rejection> {
+        Ok(self.known_session(id).await?.decisions.into())
+    }
+
+    /// The enterprise, customer and present state of a session, as its parties see it; its place in the queue
+    /// is left out.
+    ///
+    /// # Errors
+    /// `UnknownSession`, or no answer.
+    pub async fn session_card(&self, id: Uuid) -> Result<SessionView, Rejection> {
+        Ok(self.known_session(id).await?.view(id))
+    }
+
+    /// Accepts the offer of a session for an agent; repeating is fine.
+    ///
+    /// # Errors
+    /// `UnknownSession`, `SessionClosed`, `NotOffered`, or no answer.
+    pub async fn accept(&self, id: Uuid, agent: &str) -> Result<SessionView, Rejection> {
+        self.ask_session(id, Command::Accept { session: id, agent: Arc::from(agent) }).await
+    }
+
+    /// Rejects the offer of a session for an agent; it goes to the next one. Repeating is fine.
+    ///
+    /// # Errors
+    /// `UnknownSession`, `SessionClosed`, `NotOffered`, or no answer.
+    pub async fn reject(&self, id: Uuid, agent: &str) -> Result<SessionView, Rejection> {
+        self.ask_session(id, Command::Reject { session: id, agent: Arc::from(agent) }).await
+    }
+
+    /// Gives a session to another agent or group: to the old owner or the new one, never to none or both.
+    ///
+    /// # Errors
+    /// `UnknownSession`, `SessionClosed`, `UnknownAgent`, `UnknownGroup`, `AgentAway`, `AtCapacity`,
+    /// `NobodyFree`, or no answer.
+    pub async fn transfer(&self, id: Uuid, to: Target) -> Result<SessionView, Rejection> {
+        self.ask_session(id, Command::Transfer { session: id, to }).await
+    }
+
+    /// Defines a reception group, or changes it for everybody in it from now on.
+    ///
+    /// # Errors
+    /// `BadField`, or no answer.
+    pub async fn put_reception_group(
+        &self,
+        ent: EntId,
+        group: &str,
+        definition: GroupDefinition,
+    ) -> Result<GroupRulesView, Rejection> {
+        let definition = Box::new(definition);
+        let command = Command::PutGroup { group: group.to_owned(), definition };
+        self.ask_reception(ent, command).await
+    }
+
+    /// A reception group as it goes now; an undefined one goes by the defaults.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn reception_group(&self, ent: EntId, group: &str) -> Result<GroupRulesView, Rejection> {
+        self.ask_reception(ent, Command::Group { group: group.to_owned() }).await
+    }
+
+    /// Deletes a reception group's definition; whether there was one.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn delete_reception_group(&self, ent: EntId, group: &str) -> Result<bool, Rejection> {
+        match self.ask_shunt(ent, Command::DeleteGroup { group: group.to_owned() }).await? {
+            Answer::Deleted(known) => Ok(known),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Figures of a reception group and its agents.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn stats(&self, ent: EntId, group: &str) -> Result<StatsView, Rejection> {
+        match self.ask_shunt(ent, Command::Stats { group: group.to_owned() }).await? {
+            Answer::Stats(stats) => Ok(*stats),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// The votes for an agent's messages changed.
+    pub(crate) async fn rated(&self, credit: Credit) {
+        let Credit { ent, agent, up, down } = credit;
+        let command = Command::Rated { agent, up, down };
+        if let Err(failure) = self.ask_shunt(ent, command).await {
+            // The vote itself is recorded; only the agent's figure misses it.
+            tracing::debug!(?failure, "a vote was not counted for its agent");
+        }
+    }
+
+    async fn ask_reception(&self, ent: EntId, command: Command) -> Result<GroupRulesView, Rejection> {
+        match self.ask_shunt(ent, command).await? {
+            Answer::Group(view) => Ok(*view),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn ask_session(&self, id: Uuid, command: Command) -> Result<SessionView, Rejection> {
+        let session = self.known_session(id).await?;
+        if session.ended.is_some() {
+            return Err(Refusal::SessionClosed.into());
+        }
+        match self.ask_shunt(session.ent, command).await? {
+            Answer::Session(view) => Ok(*view),
+            Answer::NotOpen => Err(Refusal::SessionClosed.into()),
+            _ => Err(unexpected()),
         }
     }
 

@@ -65,7 +65,8 @@ impl Rig {
         let settings = JournalSettings::default();
         let journal =
             Journal::start(store.clone(), clock.clone(), settings, Handle::current()).await.unwrap();
-        let world = Arc::new(World { journal, store, clock, rules: Rules::default() });
+        let world =
+            Arc::new(World { journal, store, clock, rules: Rules::default(), routing: Default::default() });
         let shards = Shards::start(2).unwrap();
         let (service, observer) = (Admission::new(10_000), Observation::new());
         let policy = Policy::default();
@@ -100,7 +101,8 @@ impl Rig {
     }
 
     async fn obtain(&self, customer: Option<i64>) -> Shunt {
-        let obtain = Obtain { ent: ENT, group: String::new(), customer: customer.map(Address::user) };
+        let obtain =
+            Obtain { ent: ENT, group: String::new(), customer: customer.map(Address::user), client: None };
         match self.ask(Command::Obtain(obtain)).await.unwrap() {
             Answer::Shunt(shunt) => *shunt,
             other => panic!("{other:?}"),

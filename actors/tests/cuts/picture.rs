@@ -102,7 +102,8 @@ pub async fn next(router: &Router, keyed: &[Keyed], leases: &[Uuid]) -> Picture 
         picture.push(format!("repeat of {:?} to {:?}: {answer:?}", request.idempotency, request.to));
     }
     for customer in (1..=USERS + 3).chain([1, 2]) {
-        let request = Obtain { ent: ENT, group: String::new(), customer: Some(Address::user(customer)) };
+        let request =
+            Obtain { ent: ENT, group: String::new(), customer: Some(Address::user(customer)), client: None };
         let answer = router.obtain(request).await.map(|mut shunt| {
             // A new reservation's id is random.
             shunt.lease = shunt.lease.filter(|(lease, _)| leases.contains(lease));

@@ -244,7 +244,8 @@ impl Life<'_> {
 
     async fn obtain(&mut self) {
         let customer = self.random.random_bool(0.7).then(|| Address::user(self.some_user()));
-        let obtained = self.router.obtain(Obtain { ent: ENT, group: String::new(), customer }).await;
+        let obtained =
+            self.router.obtain(Obtain { ent: ENT, group: String::new(), customer, client: None }).await;
         if let Ok(Some((lease, _))) = obtained.map(|shunt| shunt.lease) {
             self.leases.push(lease);
         }

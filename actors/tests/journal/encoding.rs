@@ -99,6 +99,7 @@ fn everything() -> Vec<(i64, Fact)> {
             customer: None,
             group: "default".to_owned(),
             expires_at: 1_700_000_030_000,
+            client: None,
         },
         ShuntChange::LeaseEnded { lease: Uuid::from_u128(2), consumed: true },
         ShuntChange::SessionOpened(opened),
@@ -116,6 +117,138 @@ fn everything() -> Vec<(i64, Fact)> {
     }));
     let shunt = Fact::Shunt(ShuntFact { ent: i64::MAX, changes });
     conversation.into_iter().chain([shunt]).zip(1_700_000_000_000..).map(|(fact, at)| (at, fact)).collect()
+}
+
+/// The second file: what routing can say besides since it knows groups, offers and reasons.
+const GOLDEN_ROUTING: &[u8] = include_bytes!("../../../schema/golden/journal-2.bin");
+
+/// One of everything that the second file holds.
+fn routing() -> Vec<(i64, Fact)> {
+    let (session, customer, agent) = (Uuid::from_u128(1), Address::user("1"), Arc::<str>::from("5"));
+    let definition = GroupDefinition {
+        version: 3,
+        policy: Policy::Weighted,
+        queue_limit: 9,
+        queue_timeout: 1,
+        sticky: 2,
+        overflow: vec!["night".into()],
+        overflow_delay: 3,
+        ramp: 4,
+        hours: vec!["mon-fri 09:00-18:00".to_owned()],
+        time_zone: "Asia/Shanghai".to_owned(),
+        offline_message: "later".to_owned(),
+        bot: true,
+        offer: 5,
+        class: 6,
+        skills: vec!["en".to_owned()],
+        idle_warning: 7,
+        idle_close: 8,
+        lifetime: 9,
+    };
+    let policies =
+        [Policy::LeastLoaded, Policy::RoundRobin, Policy::LongestIdle, Policy::Weighted, Policy::Priority];
+    let causes =
+        [RequeueCause::Rejected, RequeueCause::Lapsed, RequeueCause::Disconnected, RequeueCause::Withdrawn];
+    let reasons = [
+        CloseReason::QueueTimeout,
+        CloseReason::QueueFull,
+        CloseReason::Offline,
+        CloseReason::Idle,
+        CloseReason::Lifetime,
+        CloseReason::Merged,
+    ];
+    let steps = [
+        Step::Existing,
+        Step::Reserved,
+        Step::ByAgent,
+        Step::Wanted,
+        Step::LastAgent,
+        Step::Policy,
+        Step::Overflow,
+        Step::Bot,
+        Step::Queue,
+        Step::Offline,
+        Step::QueueFull,
+        Step::Transfer,
+        Step::Requeue,
+    ];
+    let skipped = [
+        Skipped::Away,
+        Skipped::Excluded,
+        Skipped::Full,
+        Skipped::Lapsed,
+        Skipped::Offline,
+        Skipped::Ramping,
+        Skipped::Unskilled,
+        Skipped::ClientLimit,
+    ];
+    let ties =
+        [TieBreak::Only, TieBreak::Priority, TieBreak::Turn, TieBreak::Load, TieBreak::Idle, TieBreak::Id];
+    let mut changes = vec![
+        ShuntChange::GroupDeleted { group: "vip".into() },
+        ShuntChange::Leased {
+            lease: Uuid::from_u128(2),
+            agent: agent.clone(),
+            customer: None,
+            group: "vip".to_owned(),
+            expires_at: 1_700_000_030_000,
+            client: Some("192.0.2.1".into()),
+        },
+        ShuntChange::Offered {
+            session,
+            customer: customer.clone(),
+            agent: agent.clone(),
+            agent_name: "Eve".to_owned(),
+            until: 10,
+        },
+        ShuntChange::Moved { session, customer: customer.clone(), group: "vip".to_owned(), not_before: 11 },
+        ShuntChange::BotTook { session, customer: customer.clone() },
+        ShuntChange::Replied { session },
+        ShuntChange::IdleWarned { session, customer: customer.clone() },
+        ShuntChange::Rated { agent: agent.clone(), up: 1, down: -1 },
+        ShuntChange::Promoted { visitor: customer.clone(), user: Address::user("2") },
+    ];
+    changes.extend(policies.map(|policy| ShuntChange::GroupPut {
+        group: "vip".into(),
+        definition: Arc::new(GroupDefinition { policy, ..definition.clone() }),
+    }));
+    changes.extend(causes.map(|cause| ShuntChange::Requeued {
+        session,
+        customer: customer.clone(),
+        agent: agent.clone(),
+        cause,
+        not_before: 12,
+    }));
+    changes.extend(reasons.map(|reason| ShuntChange::SessionEnded {
+        session,
+        customer: customer.clone(),
+        reason,
+    }));
+    let ties = ties.into_iter().map(Some).chain([None]).cycle();
+    changes.extend(steps.into_iter().zip(ties).map(|(step, tie_break)| {
+        let why = Reasons {
+            step,
+            agent: Some(agent.clone()),
+            group: "vip".into(),
+            policy: Policy::LeastLoaded,
+            policy_version: 3,
+            considered: 8,
+            skipped: skipped.map(|cause| (cause, 1)).to_vec(),
+            tie_break,
+            waiting: 4,
+        };
+        ShuntChange::Decided { session, why: Arc::new(why) }
+    }));
+    vec![(1_700_000_000_000, Fact::Shunt(ShuntFact { ent: 7, changes }))]
+}
+
+#[test]
+fn what_routing_learned_to_say_is_read_for_ever() {
+    let facts = routing();
+    let written = encode(&facts);
+    assert!(written == GOLDEN_ROUTING, "the encoding changed (a draft is at {})", draft(&written));
+    let decoded = encoding::decode(&batch(facts.len(), Bytes::from_static(GOLDEN_ROUTING))).unwrap();
+    assert_eq!(decoded.iter().map(|event| event.fact.clone()).collect::<Vec<_>>(), [facts[0].1.clone()]);
 }
 
 fn encode(facts: &[(i64, Fact)]) -> Bytes {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use messagecenter_actors::api::{
     Caller, Closed, Hat, Obtain, OpenSession, Opener, Rejection, SessionView, Shunt, ShuntState, Wish,
 };
+use messagecenter_actors::domain::event::Reasons;
 use messagecenter_actors::domain::identity::person;
 use messagecenter_actors::domain::ids::{Address, ConversationKey, EntId, Kind, PartyType};
 use messagecenter_actors::domain::refusal::Refusal;
@@ -30,6 +31,10 @@ struct Session {
     ahead: Option<u64>,
     estimated_wait_seconds: Option<u64>,
     created: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close_reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offline_message: Option<String>,
 }
 
 impl Session {
@@ -44,6 +49,8 @@ impl Session {
             ahead: Some(view.ahead),
             estimated_wait_seconds: view.estimated_wait_seconds,
             created: view.created,
+            close_reason: view.ended.map(|(_, reason)| reason.as_str()),
+            offline_message: Some(view.offline_message).filter(|text| !text.is_empty()),
         }
     }
 }
@@ -209,13 +216,39 @@ struct Place {
     free_slots: u64,
     waiting: u64,
     reason: Reason,
+    offline_message: Option<String>,
 }
 
+/// Why routing gave what it gave.
 #[derive(Serialize)]
-struct Reason {
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
     policy: &'static str,
-    considered: u64,
-    skipped: std::collections::BTreeMap<&'static str, u64>,
+    considered: u32,
+    skipped: std::collections::BTreeMap<&'static str, u32>,
+    step: &'static str,
+    agent_id: Option<String>,
+    group: String,
+    policy_version: u32,
+    tie_break: Option<&'static str>,
+    waiting: u32,
+}
+
+impl Reason {
+    /// In words.
+    pub fn of(why: &Reasons) -> Self {
+        Self {
+            policy: why.policy.as_str(),
+            considered: why.considered,
+            skipped: why.skipped.iter().map(|(cause, count)| (cause.as_str(), *count)).collect(),
+            step: why.step.as_str(),
+            agent_id: why.agent.as_ref().map(ToString::to_string),
+            group: why.group.to_string(),
+            policy_version: why.policy_version,
+            tie_break: why.tie_break.map(|rule| rule.as_str()),
+            waiting: why.waiting,
+        }
+    }
 }
 
 /// `POST /message/obtainShunt`: reserves a place; `count` = ahead.
@@ -225,6 +258,7 @@ pub async fn obtain_shunt(call: Call) -> HandlerResult {
         ent: identity.ent,
         group: call.values.text("type").to_owned(),
         customer: identity.user.map(Address::user),
+        client: call.client.clone(),
     };
     let shunt = call.app.router.obtain(request).await?;
     let ahead = shunt.ahead;
@@ -252,10 +286,7 @@ fn place(shunt: Shunt, ent: EntId) -> Place {
         online: shunt.online,
         free_slots: shunt.free_slots,
         waiting: shunt.waiting,
-        reason: Reason {
-            policy: "least_loaded",
-            considered: shunt.considered,
-            skipped: shunt.skipped.into_iter().collect(),
-        },
+        reason: Reason::of(&shunt.reasons),
+        offline_message: Some(shunt.offline_message).filter(|text| !text.is_empty()),
     }
 }

@@ -116,6 +116,9 @@ impl From<&Refusal> for Problem {
             Refusal::AtCapacity { capacity } => {
                 Self::saying(&codes::AT_CAPACITY, format!("all {capacity} places of the agent are taken"))
             }
+            Refusal::AgentAway => Self::plain(&codes::AGENT_AWAY),
+            Refusal::NotOffered => Self::plain(&codes::NOT_OFFERED),
+            Refusal::NobodyFree => Self::plain(&codes::NOBODY_FREE),
             Refusal::SessionClosed => Self::plain(&codes::SESSION_CLOSED),
             Refusal::TooLate { window } => Self::saying(
                 &codes::TOO_LATE,

@@ -9,7 +9,7 @@ const AVATAR: Field = Field::text("avatar", "Where the picture is.");
 const MEMBERS: Field = Field::texts("members", "Addresses; a bare id is a user.");
 const NOTHING: &str = "always 0";
 
-const fn endpoint(
+pub(super) const fn endpoint(
     (operation, family): (&'static str, Family),
     (method, path): (Method, &'static str),
     summary: &'static str,
@@ -24,9 +24,9 @@ const SEAT_DATA: &str = "{id, newUserId, entUserId, entId, name, title, entName,
 const GROUP_DATA: &str = "{id, conversationId, name, avatar, members, messages, createdAt}";
 const AGENT_DATA: &str = "{entUserId, entId, name, groups, capacity, weight, skills, presence, accepting, \
                           sessions, leases}";
-const SESSION_DATA: &str = "{sessionId, conversationId, entId, customer{type,id}, state, agentId, \
+pub(super) const SESSION_DATA: &str = "{sessionId, conversationId, entId, customer{type,id}, state, agentId, \
                             customerserviceName, isArtificial, ahead, estimatedWaitSeconds, openedAt, servedAt, \
-                            endedAt, closeReason}";
+                            endedAt, closeReason, group, offerUntil, idleWarnedAt}";
 
 /// Creates or replaces a user.
 pub static PUT_USER: Endpoint = endpoint(
@@ -166,7 +166,10 @@ pub static PUT_AGENT: Endpoint = endpoint(
         AGENT,
         Field::text("entId", "The enterprise; default the header `entId`, then 0."),
         NAME,
-        Field::texts("groups", "Reception groups; none = the default group."),
+        Field::texts(
+            "groups",
+            "Reception groups; none = the default group. `vip;priority=1;weight=3` says more of the agent's part in one.",
+        ),
         Field::int("capacity", "Sessions at once; absent = the service's default.")
             .allow(Allowed::Range(0, 10_000)),
         Field::int("weight", "Share of customers beside other agents; absent = 1.")

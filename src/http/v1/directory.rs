@@ -43,6 +43,18 @@ pub async fn put_user(call: Call) -> HandlerResult {
     Ok(Answer::new(&UserCard::of(&user, &row), 0))
 }
 
+/// `POST /v1/visitors`.
+pub async fn post_visitor(call: Call) -> HandlerResult {
+    let row = UserRow {
+        name: call.values.text("name").to_owned(),
+        phone: call.values.text("phone").to_owned(),
+        avatar: call.values.text("avatar").to_owned(),
+        tourist: true,
+    };
+    let id = call.app.router.mint_visitor(row.clone()).await?;
+    Ok(Answer::new(&UserCard::of(&Address::user(&id), &row), 0))
+}
+
 /// `GET /v1/directory/users/{id}`.
 pub async fn get_user(call: Call) -> HandlerResult {
     let user = user(&call)?;

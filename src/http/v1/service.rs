@@ -1,13 +1,16 @@
 //! `/v1/sessions` and `/v1/shunts`: sessions and who waits for one.
 
-use messagecenter_actors::api::{Rejection, SessionView};
+use messagecenter_actors::api::{Hat, Rejection, SessionState, SessionView};
+use messagecenter_actors::domain::ids::PartyType;
 use messagecenter_actors::domain::refusal::Refusal;
+use messagecenter_actors::domain::shunt::Target;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Party;
+use super::{Party, named};
 use crate::http::call::{Answer, Call, HandlerResult};
-use crate::http::contract::serving::yes_or_no;
+use crate::http::contract::caller::{About, caller};
+use crate::http::contract::serving::{Reason, yes_or_no};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,15 +30,13 @@ struct SessionCard {
     served_at: Option<i64>,
     ended_at: Option<i64>,
     close_reason: Option<&'static str>,
+    group: String,
+    offer_until: Option<i64>,
+    idle_warned_at: Option<i64>,
 }
 
-/// `GET /v1/sessions/{id}`.
-pub async fn get_session(call: Call) -> HandlerResult {
-    let id = Uuid::try_parse(call.values.text("id")).map_err(|_| Refusal::UnknownSession)?;
-    let view = call.app.router.session(id).await?;
-    if !may_see(&call, &view).await? {
-        return Err(Refusal::UnknownSession.into());
-    }
+fn card(view: SessionView) -> Answer {
+    let ahead = view.ahead;
     let (ended_at, close_reason) = view.ended.map(|(at, reason)| (at, reason.as_str())).unzip();
     let card = SessionCard {
         session_id: view.session.to_string(),
@@ -46,14 +47,115 @@ pub async fn get_session(call: Call) -> HandlerResult {
         agent_id: view.agent,
         shown_name: view.shown_name,
         is_artificial: yes_or_no(view.human),
-        ahead: view.ahead,
+        ahead,
         estimated_wait_seconds: view.estimated_wait_seconds,
         opened_at: view.opened_at,
         served_at: view.served_at,
         ended_at,
         close_reason,
+        group: view.group,
+        offer_until: view.offer_until,
+        idle_warned_at: view.warned_at,
     };
-    Ok(Answer::new(&card, view.ahead))
+    Answer::new(&card, ahead)
+}
+
+fn session_id(call: &Call) -> Result<Uuid, Refusal> {
+    Uuid::try_parse(call.values.text("id")).map_err(|_| Refusal::UnknownSession)
+}
+
+/// `GET /v1/sessions/{id}`.
+pub async fn get_session(call: Call) -> HandlerResult {
+    let view = call.app.router.session(session_id(&call)?).await?;
+    if !may_see(&call, &view).await? {
+        return Err(Refusal::UnknownSession.into());
+    }
+    Ok(card(view))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Decision {
+    at: i64,
+    #[serde(flatten)]
+    reason: Reason,
+}
+
+/// `GET /v1/sessions/{id}/decisions`.
+pub async fn decisions(call: Call) -> HandlerResult {
+    let id = session_id(&call)?;
+    if !may_see(&call, &call.app.router.session_card(id).await?).await? {
+        return Err(Refusal::UnknownSession.into());
+    }
+    let decided = call.app.router.decisions(id).await?;
+    let rows: Vec<Decision> =
+        decided.iter().map(|(at, why)| Decision { at: *at, reason: Reason::of(why) }).collect();
+    Ok(Answer::new(&rows, rows.len() as u64))
+}
+
+/// The agent of header `entUserId`, who must belong to the session's enterprise; its asking is a heartbeat.
+async fn acting_agent(call: &Call, view: &SessionView) -> Result<String, Rejection> {
+    let caller = caller(call, Hat::Agent, About::Service).await?;
+    let agent = caller.own.ok_or(Refusal::NoIdentity { header: "entUserId" })?;
+    if caller.ent != view.ent {
+        return Err(Refusal::UnknownSession.into());
+    }
+    Ok(agent.id.to_string())
+}
+
+/// `POST /v1/sessions/{id}/accept`.
+pub async fn accept(call: Call) -> HandlerResult {
+    let id = session_id(&call)?;
+    let agent = acting_agent(&call, &call.app.router.session_card(id).await?).await?;
+    Ok(card(call.app.router.accept(id, &agent).await?))
+}
+
+/// `POST /v1/sessions/{id}/reject`.
+pub async fn reject(call: Call) -> HandlerResult {
+    let id = session_id(&call)?;
+    let agent = acting_agent(&call, &call.app.router.session_card(id).await?).await?;
+    Ok(card(call.app.router.reject(id, &agent).await?))
+}
+
+/// `POST /v1/sessions/{id}/transfer`: by an agent of the enterprise, by who does not say who it is, or by a
+/// customer whom a bot serves, to a group.
+pub async fn transfer(call: Call) -> HandlerResult {
+    let id = session_id(&call)?;
+    let view = call.app.router.session_card(id).await?;
+    let identity = call.values.identity();
+    let mut by = None;
+    if identity.ent_user_id != 0 {
+        by = Some(acting_agent(&call, &view).await?);
+    } else if !may_see(&call, &view).await? {
+        return Err(Refusal::UnknownSession.into());
+    }
+    let to = target(&call, by.as_deref())?;
+    let by_customer = by.is_none() && identity.new_user_id != 0;
+    let with_bot = view.state == SessionState::Serving && !view.human;
+    if by_customer && !(with_bot && matches!(to, Target::Group { .. })) {
+        return Err(Refusal::UnknownSession.into());
+    }
+    Ok(card(call.app.router.transfer(id, to).await?))
+}
+
+fn target(call: &Call, by: Option<&str>) -> Result<Target, Refusal> {
+    let (agent, group) = (call.values.text("agentId"), call.values.text("type"));
+    match (agent.is_empty(), group.is_empty()) {
+        (false, true) => {
+            let agent = named("agentId", agent, PartyType::Agent)?.id;
+            let itself = by.is_some_and(|by| *by == *agent);
+            Ok(Target::Agent { agent, itself })
+        }
+        (true, false) => Ok(Target::Group { group: group.to_owned(), may_wait: call.values.flag("queue") }),
+        (false, false) => {
+            let problem = "and \"type\" both came; name one of them".to_owned();
+            Err(Refusal::BadField { field: "agentId", problem })
+        }
+        (true, true) => {
+            let problem = "and \"type\" are empty; name one of them".to_owned();
+            Err(Refusal::BadField { field: "agentId", problem })
+        }
+    }
 }
 
 /// Its customer and the agents of its enterprise; who says nothing of itself knows the id, which is enough.

@@ -68,7 +68,13 @@ async fn recover(row: Row<'_>) {
     let state = Bytes::copy_from_slice(row.state);
     let snapshot = Snapshot { key: key.clone(), decided: 1, told: 1, version: row.version.into(), state };
     store.save(&snapshot, &pages).await.expect("it is saved");
-    let world = Arc::new(World { journal, store: store as Arc<dyn Store>, clock, rules: Rules::default() });
+    let world = Arc::new(World {
+        journal,
+        store: store as Arc<dyn Store>,
+        clock,
+        rules: Rules::default(),
+        routing: Default::default(),
+    });
     match key {
         ActorKey::Conversation(id) => recovered::<Conversation>(id, world).await,
         ActorKey::Inbox(key) => recovered::<Inbox>(key, world).await,

@@ -139,7 +139,8 @@ pub async fn open(router: &Router, customer: u32, wish: Wish) -> Uuid {
 }
 
 async fn obtain(router: &Router, customer: Option<u32>) -> Uuid {
-    let request = Obtain { ent: ENT, group: String::new(), customer: customer.map(Address::user) };
+    let request =
+        Obtain { ent: ENT, group: String::new(), customer: customer.map(Address::user), client: None };
     router.obtain(request).await.unwrap().lease.unwrap().0
 }
 

@@ -85,6 +85,7 @@ impl Stage {
             store: opened,
             clock: wall,
             rules: Rules::default(),
+            routing: Default::default(),
         });
         let shards = Shards::start(1).unwrap();
         let service = Admission::new(10_000);
@@ -213,7 +214,7 @@ impl Stage {
         let request = Box::new(AppraiseRequest { message, caller: user(voter), vote });
         let at = self.world.clock.now();
         match self.ask(key.id(), ConversationCommand::Appraise { request, at }).await? {
-            ConversationAnswer::Appraised(appraisal) => Ok(appraisal),
+            ConversationAnswer::Appraised(appraisal, _) => Ok(appraisal),
             other => unreachable!("{other:?}"),
         }
     }

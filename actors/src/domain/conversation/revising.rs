@@ -1,5 +1,7 @@
 //! What is done to a message after it was sent: withdrawal and votes. Its page is in memory.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::access::Standing;
@@ -7,7 +9,7 @@ use super::{ConversationState, Limits};
 use crate::api::{Appraisal, AppraiseRequest, WithdrawRequest};
 use crate::domain::event::ConversationEvent;
 use crate::domain::identity::names;
-use crate::domain::ids::{Address, ConversationKey, Kind, Millis, PartyType};
+use crate::domain::ids::{Address, ConversationKey, EntId, Kind, Millis, PartyType};
 use crate::domain::message::StoredMessage;
 use crate::domain::refusal::Refusal;
 
@@ -15,6 +17,14 @@ use crate::domain::refusal::Refusal;
 const OWN_TYPE_AGENT: u8 = 1;
 
 impl ConversationState {
+    /// The enterprise and the agent (bare id) that a message's votes are credited to: the author stored with it,
+    /// if an agent wrote it in service.
+    pub fn service_author(&self, seq: u64) -> Option<(EntId, Arc<str>)> {
+        let ConversationKey::Service(ent, _) = &self.core.key else { return None };
+        let author = &self.history.get(seq)?.author.address;
+        (author.party == PartyType::Agent).then(|| (*ent, Arc::clone(&author.id)))
+    }
+
     /// Whether who asks for a withdrawal may know that the message exists; asked before its page is loaded
     /// for strangers. An author that left a group may still withdraw, so only absence is final there.
     pub const fn has_message(&self, seq: u64) -> bool {

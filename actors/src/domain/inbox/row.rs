@@ -74,6 +74,9 @@ pub struct Session {
     pub human: bool,
     /// When it was opened.
     pub opened_at: Millis,
+    /// Whether the name shown is the agent's own, so that another agent's replaces it.
+    #[serde(default)]
+    pub agents_name: bool,
 }
 
 impl Session {
@@ -84,6 +87,7 @@ impl Session {
             state: SessionState::Queued,
             agent: None,
             shown_name: opened.shown_name.clone(),
+            agents_name: opened.shown_name.is_empty(),
             human: false,
             opened_at: at,
         }
@@ -127,7 +131,7 @@ impl Row {
 
     /// The agent for whom the row's messages are unread: whoever owns the open session.
     pub fn owner(&self) -> Option<&Arc<str>> {
-        self.session.as_ref().filter(|session| session.is_open())?.agent.as_ref()
+        self.session.as_ref().filter(|session| session.state == SessionState::Serving)?.agent.as_ref()
     }
 
     /// Whether a session is open.

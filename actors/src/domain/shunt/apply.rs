@@ -4,24 +4,40 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::records::{Membership, Offer};
 use super::state::{Agent, Lease, Place, Serving, Session, State};
+use super::turns::stride;
 use crate::domain::event::{AgentRecord, Presence, SessionOpened, ShuntChange};
 use crate::domain::ids::Millis;
+use crate::domain::session::machine::{Event, Stage};
 
 impl State {
-    /// Applies one change decided at `at`. A change that names what is not there changes nothing.
+    /// Applies one change decided at `at`. A change that names what is not there, or that cannot happen to a
+    /// session where it stands, changes nothing.
     pub fn apply(&mut self, at: Millis, change: &ShuntChange) {
+        self.now = self.now.max(at);
+        if let (Some(event), Some(session)) = (Event::of(change), named(change)) {
+            let stage = self.sessions.get(&session).map_or(Stage::Unopened, Session::stage);
+            if stage.after(event).is_none() {
+                return;
+            }
+        }
+        if !self.is_trying() {
+            self.count(at, change);
+        }
         match change {
             ShuntChange::AgentPut { agent, record } => self.agent_put(at, agent, record),
             ShuntChange::AgentDeleted { agent } => self.agent_deleted(agent),
-            ShuntChange::PresenceSet { agent, presence } => self.presence_set(agent, *presence),
-            ShuntChange::Leased { lease, agent, customer, group, expires_at } => {
+            ShuntChange::PresenceSet { agent, presence } => self.presence_set(at, agent, *presence),
+            ShuntChange::Leased { lease, agent, customer, group, expires_at, client } => {
                 let held = Lease {
                     agent: agent.clone(),
                     customer: customer.clone(),
                     group: Arc::from(group.as_str()),
                     expires_at: *expires_at,
+                    client: client.clone(),
                 };
+                self.take_turn(&held.group.clone(), agent);
                 self.set_lease(*lease, Some(held));
                 self.fill(at, agent, Place::Lease(*lease));
             }
@@ -31,34 +47,109 @@ impl State {
                 self.assigned(at, *session, agent, agent_name);
             }
             ShuntChange::SessionEnded { session, .. } => self.session_ended(at, *session),
+            ShuntChange::GroupPut { group, definition } => self.set_group(group, Some(definition.clone())),
+            ShuntChange::GroupDeleted { group } => self.set_group(group, None),
+            ShuntChange::Offered { session, agent, agent_name, until, .. } => {
+                let (agent, agent_name) = (agent.clone(), agent_name.clone());
+                self.offered(at, *session, Offer { agent, agent_name, until: *until });
+            }
+            ShuntChange::Requeued { session, agent, not_before, .. } => {
+                self.requeued(at, *session, agent, *not_before);
+            }
+            ShuntChange::Moved { session, group, not_before, .. } => {
+                self.moved(at, *session, group, *not_before);
+            }
+            ShuntChange::BotTook { session, .. } => self.change_session(*session, |open| open.bot = true),
+            ShuntChange::Replied { session } => self.change_session(*session, |open| open.replied = true),
+            ShuntChange::IdleWarned { session, .. } => {
+                self.change_session(*session, |open| open.warned_at = Some(at));
+            }
+            ShuntChange::Promoted { visitor, user } => self.set_promoted(visitor, Some(user.clone())),
+            ShuntChange::Rated { .. } | ShuntChange::Decided { .. } => {}
         }
     }
 
     fn agent_put(&mut self, at: Millis, id: &Arc<str>, record: &AgentRecord) {
         let known = self.agents.get(id).cloned();
         let mut agent = known.unwrap_or_else(|| Agent::unrecorded(at));
+        let former = agent.memberships();
         agent.record = Some(Arc::new(record.clone()));
         agent.allowance = agent.places.len();
+        let present = agent.memberships();
         self.set_agent(id, Some(agent));
+        self.join_turns(id, &former, &present);
+    }
+
+    /// Who joins a group starts at its present minimum; who leaves it is forgotten there.
+    fn join_turns(&mut self, id: &Arc<str>, former: &[Membership], present: &[Membership]) {
+        let has = |all: &[Membership], group: &str| all.iter().any(|one| *one.group == *group);
+        for left in former.iter().filter(|one| !has(present, &one.group)) {
+            let Some(turns) = self.turns.get(&left.group) else { continue };
+            let floor = turns.floor;
+            self.set_turn(&left.group, id, None, floor);
+        }
+        for joined in present.iter().filter(|one| !has(former, &one.group)) {
+            let Some(turns) = self.turns.get(&joined.group) else { continue };
+            let floor = turns.floor;
+            self.set_turn(&joined.group, id, Some(floor), floor);
+        }
     }
 
     fn agent_deleted(&mut self, id: &Arc<str>) {
         let Some(mut agent) = self.agents.get(id).cloned() else { return };
+        let former = agent.memberships();
         agent.record = None;
         agent.presence = Presence::Offline;
         agent.allowance = agent.places.len();
         self.keep_agent(id, agent);
+        self.join_turns(id, &former, &[]);
     }
 
-    fn presence_set(&mut self, id: &Arc<str>, presence: Presence) {
+    fn presence_set(&mut self, at: Millis, id: &Arc<str>, presence: Presence) {
         let Some(mut agent) = self.agents.get(id).cloned() else { return };
+        if presence == Presence::Online && agent.presence != Presence::Online {
+            agent.online_since = at;
+        }
         agent.presence = presence;
         self.set_agent(id, Some(agent));
     }
 
+    /// Being given a customer is a turn.
+    fn take_turn(&mut self, group: &Arc<str>, agent: &Arc<str>) {
+        for membership in self.turns_in(group, agent) {
+            let turns = self.turns.get(&membership.group).cloned().unwrap_or_default();
+            let (tag, floor) = turns.given(turns.tag(agent), membership.weight);
+            self.set_turn(&membership.group, agent, Some(tag), floor);
+        }
+    }
+
+    /// A reservation that nobody used was no turn.
+    fn return_turn(&mut self, group: &Arc<str>, agent: &Arc<str>) {
+        for membership in self.turns_in(group, agent) {
+            let Some(turns) = self.turns.get(&membership.group) else { continue };
+            let (tag, floor) = (turns.tag(agent), turns.floor);
+            let tag = tag.saturating_sub(stride(membership.weight));
+            self.set_turn(&membership.group, agent, Some(tag), floor);
+        }
+    }
+
+    /// Where a customer of `group` is a turn of the agent: in that group, or, for one who helps out, in its own.
+    fn turns_in(&self, group: &Arc<str>, agent: &str) -> Vec<Membership> {
+        let mut memberships = self.agents.get(agent).map(Agent::memberships).unwrap_or_default();
+        if memberships.iter().any(|one| one.group == *group) {
+            memberships.retain(|one| one.group == *group);
+        }
+        memberships
+    }
+
     fn lease_ended(&mut self, at: Millis, id: Uuid, consumed: bool) {
-        let Some(agent) = self.leases.get(&id).map(|lease| lease.agent.clone()) else { return };
+        let Some((agent, group)) =
+            self.leases.get(&id).map(|lease| (lease.agent.clone(), lease.group.clone()))
+        else {
+            return;
+        };
         self.set_lease(id, None);
+        self.return_turn(&group, &agent); // a session that takes the place over is the turn
         let Some(allowance) = self.agents.get(&agent).map(|known| known.allowance) else { return };
         self.vacate(at, &agent, Place::Lease(id));
         if consumed && let Some(mut known) = self.agents.get(&agent).cloned() {
@@ -68,14 +159,22 @@ impl State {
     }
 
     fn session_opened(&mut self, at: Millis, opened: &SessionOpened) {
+        let group: Arc<str> = Arc::from(opened.group.as_str());
         let session = Session {
             customer: opened.customer.clone(),
             conversation: opened.conversation,
-            group: Arc::from(opened.group.as_str()),
             shown_name: opened.shown_name.clone(),
             arrival: self.arrivals,
             opened_at: at,
             serving: None,
+            offer: None,
+            bot: false,
+            class: self.definition(&group).class,
+            waiting_since: at,
+            excluded: Vec::new(),
+            warned_at: None,
+            replied: false,
+            group,
         };
         self.set_arrivals(self.arrivals + 1);
         self.set_session(opened.session, Some(session));
@@ -83,28 +182,92 @@ impl State {
 
     fn assigned(&mut self, at: Millis, id: Uuid, agent: &Arc<str>, agent_name: &str) {
         let Some(mut session) = self.sessions.get(&id).cloned() else { return };
-        match session.serving.take() {
-            Some(former) => self.vacate(at, &former.agent, Place::Session(id)),
-            None if session.opened_at < at => {
-                let mut pace = self.paces.get(&session.group).cloned().unwrap_or_default();
-                pace.departed(session.opened_at, at);
-                self.set_pace(&session.group, Some(pace));
-            }
-            None => {} // served on arrival: it never waited, so it tells nothing about the queue
+        let was_offered = session.offer.is_some();
+        match session.holder().cloned() {
+            Some(former) if former == *agent => {}
+            Some(former) => self.vacate(at, &former, Place::Session(id)),
+            None => self.departed(at, &session),
         }
         let serving = Serving { agent: agent.clone(), agent_name: agent_name.to_owned(), since: at };
         session.serving = Some(serving);
+        session.offer = None;
+        session.bot = false;
+        let group = session.group.clone();
         self.set_session(id, Some(session));
         self.fill(at, agent, Place::Session(id));
+        if !was_offered {
+            self.take_turn(&group, agent); // an offer was the turn
+        }
+    }
+
+    /// Somebody who waited is taken from the queue. Who is served on arrival never waited, and tells nothing
+    /// about the queue.
+    fn departed(&mut self, at: Millis, session: &Session) {
+        if session.waits() && session.waiting_since < at {
+            let mut pace = self.paces.get(&session.group).cloned().unwrap_or_default();
+            pace.departed(session.waiting_since, at);
+            self.set_pace(&session.group, Some(pace));
+        }
+    }
+
+    fn offered(&mut self, at: Millis, id: Uuid, offer: Offer) {
+        let Some(mut session) = self.sessions.get(&id).cloned() else { return };
+        self.departed(at, &session);
+        let agent = offer.agent.clone();
+        session.offer = Some(offer);
+        let group = session.group.clone();
+        self.set_session(id, Some(session));
+        self.fill(at, &agent, Place::Session(id));
+        self.take_turn(&group, &agent);
+    }
+
+    fn requeued(&mut self, at: Millis, id: Uuid, agent: &Arc<str>, not_before: Millis) {
+        let Some(mut session) = self.sessions.get(&id).cloned() else { return };
+        let holder = session.holder().cloned();
+        session.serving = None;
+        session.offer = None;
+        session.waiting_since = at;
+        session.excluded.retain(|(excluded, until)| excluded != agent && *until > at);
+        session.excluded.push((agent.clone(), not_before));
+        self.set_session(id, Some(session));
+        if let Some(holder) = holder {
+            self.vacate(at, &holder, Place::Session(id));
+        }
+    }
+
+    fn moved(&mut self, at: Millis, id: Uuid, group: &str, not_before: Millis) {
+        let Some(mut session) = self.sessions.get(&id).cloned() else { return };
+        let holder = session.holder().cloned();
+        if !session.waits() {
+            session.waiting_since = at;
+        }
+        session.serving = None;
+        session.offer = None;
+        session.bot = false;
+        session.group = Arc::from(group);
+        if let Some(holder) = &holder {
+            session.excluded.retain(|(excluded, until)| excluded != holder && *until > at);
+            session.excluded.push((holder.clone(), not_before));
+        }
+        self.set_session(id, Some(session));
+        if let Some(holder) = holder {
+            self.vacate(at, &holder, Place::Session(id));
+        }
     }
 
     fn session_ended(&mut self, at: Millis, id: Uuid) {
         let Some(session) = self.sessions.get(&id) else { return };
-        let agent = session.serving.as_ref().map(|serving| serving.agent.clone());
+        let agent = session.holder().cloned();
         self.set_session(id, None);
         if let Some(agent) = agent {
             self.vacate(at, &agent, Place::Session(id));
         }
+    }
+
+    fn change_session(&mut self, id: Uuid, change: impl FnOnce(&mut Session)) {
+        let Some(mut session) = self.sessions.get(&id).cloned() else { return };
+        change(&mut session);
+        self.set_session(id, Some(session));
     }
 
     fn fill(&mut self, at: Millis, id: &Arc<str>, place: Place) {
@@ -127,5 +290,16 @@ impl State {
     fn keep_agent(&mut self, id: &Arc<str>, agent: Agent) {
         let kept = agent.record.is_some() || !agent.places.is_empty();
         self.set_agent(id, kept.then_some(agent));
+    }
+}
+
+/// The session a change names.
+const fn named(change: &ShuntChange) -> Option<Uuid> {
+    match change {
+        ShuntChange::Replied { session } => Some(*session),
+        other => match other.concerns() {
+            Some((session, _)) => Some(session),
+            None => None,
+        },
     }
 }

@@ -1,45 +1,60 @@
-//! Who is eligible, and who of them is taken.
+//! Who is eligible, who of them is taken, and why.
 //!
-//! Eligible = has a record, said online, was heard from lately, serves the group, has a free place
-//! (reservations count as filled). Taken = least loaded (filled places by capacity, compared exactly), then
-//! longest idle, then smallest id.
+//! Eligible = has a record, said online, was heard from lately, serves the group, has the skills it needs, has
+//! a free place (reservations and offers count as filled) as far as the group's ramp goes, and did not lately
+//! let this very session go. Taken = the first in the order of the group's policy. No step looks at every agent.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Numbers;
-use super::state::{Agent, State};
-use crate::domain::event::Presence;
+use super::desk::Desk;
+use super::records::{Agent, Session};
+use super::state::State;
+use crate::domain::event::{Presence, Reasons, Skipped, Step, TieBreak};
 use crate::domain::ids::Millis;
 
-/// Why an agent of the group is passed over; the words of `reason.skipped`.
-pub const SKIPPED_AWAY: &str = "away";
-/// It has no free place.
-pub const SKIPPED_FULL: &str = "full";
-/// It said online but was not heard from lately.
-pub const SKIPPED_LAPSED: &str = "lapsed";
-/// It said offline, or never said anything.
-pub const SKIPPED_OFFLINE: &str = "offline";
-
-/// The agents of a group, counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Agents of the group.
-    pub considered: u64,
-    /// Those who said online and are heard from.
-    pub online: u64,
-    /// Free places of those.
-    pub free_slots: u64,
-    /// How many are passed over, by cause.
-    pub skipped: BTreeMap<&'static str, u64>,
+/// A choice: the agent, by which rule, and what put it before the next.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Choice {
+    pub agent: Arc<str>,
+    pub step: Step,
+    pub tie_break: TieBreak,
 }
 
 impl State {
-    /// The agent a customer of `group` is given now. Expired reservations must have been ended.
-    pub(super) fn choose(&self, group: &str, now: Millis, numbers: &Numbers) -> Option<Arc<str>> {
-        let candidates = self.free.get(group)?;
-        let fresh = candidates.iter().find(|c| self.is_fresh(&c.agent, now, numbers.heartbeat_lapse))?;
-        Some(fresh.agent.clone())
+    /// The agent a customer of `group` is given; `session`, if it exists already, may exclude some. Expired
+    /// reservations must have been ended.
+    pub(super) fn choose(&self, group: &str, session: Option<&Session>, now: Millis) -> Option<Choice> {
+        let desk = self.desks.get(group)?;
+        let admitted = |agent: &str| session.is_none_or(|session| session.admits(agent, now));
+        let mut candidates = desk.free.iter().filter(|candidate| admitted(&candidate.agent));
+        let first = candidates.next()?;
+        let tie_break = candidates.next().map_or(TieBreak::Only, |second| first.before(second));
+        Some(Choice { agent: first.agent.clone(), step: Step::Policy, tie_break })
+    }
+
+    /// The agent a waiting session is given now: its own group's, or one of an overflow group once it has
+    /// waited for so long.
+    pub(super) fn choose_for(&self, session: &Session, now: Millis) -> Option<Choice> {
+        let own = self.choose(&session.group, Some(session), now);
+        own.or_else(|| self.choose_overflow(&session.group, Some(session), now))
+    }
+
+    /// An agent of the first overflow group that has one.
+    pub(super) fn choose_overflow(
+        &self,
+        group: &str,
+        session: Option<&Session>,
+        now: Millis,
+    ) -> Option<Choice> {
+        let definition = &self.groups.get(group)?.definition;
+        let waited = session.map_or(0, |session| now.saturating_sub(session.opened_at));
+        if waited < definition.overflow_delay {
+            return None;
+        }
+        let mut helping = definition.overflow.iter().filter(|helping| ***helping != *group);
+        let choice = helping.find_map(|helping| self.choose(helping, session, now))?;
+        Some(Choice { step: Step::Overflow, ..choice })
     }
 
     /// Whether customers may be routed to the agent at all, full or not.
@@ -49,7 +64,7 @@ impl State {
             && self.is_fresh(id, now, numbers.heartbeat_lapse)
     }
 
-    /// Whether the agent can be given a customer now.
+    /// Whether the agent can be given a customer now, whatever its group.
     pub(super) fn is_eligible(&self, id: &str, now: Millis, numbers: &Numbers) -> bool {
         let Some(agent) = self.agents.get(id) else { return false };
         self.is_accepting(id, agent, now, numbers) && self.has_free_place(id, numbers)
@@ -64,27 +79,33 @@ impl State {
         filled < capacity
     }
 
-    /// Counts the agents of a group; one step per agent of it.
-    pub(super) fn tally(&self, group: &str, now: Millis, numbers: &Numbers) -> Tally {
-        let mut tally = Tally::default();
-        let members = self.members.get(group).into_iter().flatten();
-        for (id, agent) in members.filter_map(|id| self.agents.get_key_value(id)) {
-            tally.considered += 1;
-            let cause = match agent.presence {
-                Presence::Offline => Some(SKIPPED_OFFLINE),
-                Presence::Away => Some(SKIPPED_AWAY),
-                Presence::Online if !self.is_accepting(id, agent, now, numbers) => Some(SKIPPED_LAPSED),
-                Presence::Online => {
-                    let free = agent.capacity(numbers.default_capacity).saturating_sub(agent.places.len());
-                    tally.online += 1;
-                    tally.free_slots += free as u64;
-                    (free == 0).then_some(SKIPPED_FULL)
-                }
-            };
-            if let Some(cause) = cause {
-                *tally.skipped.entry(cause).or_default() += 1;
-            }
+    /// Why something was given, as the group stands now.
+    pub(super) fn reasons(&self, group: &Arc<str>, step: Step, session: Option<&Session>) -> Reasons {
+        let none = Desk::default();
+        let desk = self.desks.get(group).unwrap_or(&none);
+        let definition = self.definition(group);
+        let mut skipped: Vec<(Skipped, u32)> = desk.skipped.iter().map(|(why, n)| (*why, *n)).collect();
+        let excluded = session.map_or(0, |session| self.excluded_free(group, session));
+        if excluded > 0 {
+            skipped.push((Skipped::Excluded, excluded));
+            skipped.sort_unstable();
         }
-        tally
+        Reasons {
+            step,
+            agent: None,
+            group: group.clone(),
+            policy: definition.policy,
+            policy_version: definition.version,
+            considered: desk.members,
+            skipped,
+            tie_break: None,
+            waiting: u32::try_from(self.waiting_in(group)).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Agents with a free place that this session is not given to.
+    fn excluded_free(&self, group: &str, session: &Session) -> u32 {
+        let excluded = session.excluded.iter().filter(|(_, until)| *until > self.now);
+        excluded.filter(|(agent, _)| self.skipped_in(agent, group).is_none()).count() as u32
     }
 }

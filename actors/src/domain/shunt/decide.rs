@@ -1,19 +1,18 @@
-//! Commands to changes: the frame of every decision, and those about agents, closing and time.
+//! Commands to changes: the frame of every decision, and closing.
 //!
 //! A decision is tried in place, effect by effect, so that each sees what those before it left; then it is
 //! taken back, and only its changes remain. Time takes effect before the command and again after it, so no
 //! command is judged beside a lapsed reservation, and none leaves a customer waiting beside a free agent.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::audit::audit;
-use super::state::{Place, State, group_name};
+use super::state::{State, group_name};
 use super::{Answer, Closer, Command, Decision, Numbers};
-use crate::api::Closed;
-use crate::domain::event::{AgentRecord, CloseReason, Presence, ShuntChange};
+use crate::api::{Closed, SessionView};
+use crate::domain::event::{CloseReason, Reasons, ShuntChange};
 use crate::domain::ids::Millis;
 use crate::domain::refusal::Refusal;
 
@@ -23,10 +22,16 @@ pub(super) enum Outcome {
     Ready(Answer),
     /// This session, and whether this turn opened it.
     Session(Uuid, bool),
+    /// This session, which ended in this very turn.
+    Gone(Box<SessionView>),
     /// This agent.
     Agent(Arc<str>),
     /// The queue of this group.
     Queue(Arc<str>),
+    /// The definition of this group.
+    Group(Arc<str>),
+    /// The figures of this group.
+    Stats(Arc<str>),
     /// Whatever the guarantees say.
     Audit,
 }
@@ -36,6 +41,12 @@ impl State {
     /// reservation that this command makes, if it makes one. The state is afterwards as before, but for the
     /// heartbeat that the command may be.
     pub fn decide(&mut self, at: Millis, fresh: Uuid, command: &Command, numbers: &Numbers) -> Decision {
+        let at = at.max(self.now); // commands may be admitted in another order than they arrive
+        self.now = at;
+        if self.numbers != *numbers {
+            self.numbers = *numbers;
+            self.index_everything();
+        }
         self.try_out();
         let mut turn = Deciding { state: self, at, fresh, numbers, changes: Vec::new() };
         turn.settle();
@@ -45,6 +56,11 @@ impl State {
         let changes = turn.changes;
         self.take_back();
         Decision { changes, outcome }
+    }
+
+    /// The latest time anything was decided or applied at: no earlier one is decided at.
+    pub const fn latest(&self) -> Millis {
+        self.now
     }
 }
 
@@ -64,6 +80,11 @@ impl Deciding<'_> {
         self.changes.push(change);
     }
 
+    /// Records why a session was given what it was given.
+    pub(super) fn explain(&mut self, session: Uuid, why: Reasons) {
+        self.change(ShuntChange::Decided { session, why: Arc::new(why) });
+    }
+
     fn carry_out(&mut self, command: &Command) -> Result<Outcome, Refusal> {
         match command {
             Command::PutAgent { agent, record } => Ok(self.put_agent(agent, record)),
@@ -77,6 +98,19 @@ impl Deciding<'_> {
             }
             Command::Open(open) => self.open(open),
             Command::Close { session, by } => Ok(self.close(*session, *by)),
+            Command::Accept { session, agent } => self.accept(*session, agent),
+            Command::Reject { session, agent } => self.reject(*session, agent),
+            Command::Transfer { session, to } => self.transfer(*session, to),
+            Command::Replied { session, agent } => Ok(self.replied(*session, agent)),
+            Command::Rated { agent, up, down } => {
+                self.change(ShuntChange::Rated { agent: agent.clone(), up: *up, down: *down });
+                Ok(Outcome::Ready(Answer::Noted))
+            }
+            Command::Promote { visitor, user } => Ok(self.promote(visitor, user)),
+            Command::PutGroup { group, definition } => self.put_group(group_name(group), definition),
+            Command::DeleteGroup { group } => Ok(self.delete_group(group_name(group))),
+            Command::Group { group } => Ok(Outcome::Group(Arc::from(group_name(group)))),
+            Command::Stats { group } => Ok(Outcome::Stats(Arc::from(group_name(group)))),
             Command::Session { session } if self.state.sessions.contains_key(session) => {
                 Ok(Outcome::Session(*session, false))
             }
@@ -94,92 +128,16 @@ impl Deciding<'_> {
                 let view = self.state.session_view(session, created).ok_or(Refusal::UnknownSession)?;
                 Ok(Answer::Session(Box::new(view)))
             }
+            Outcome::Gone(view) => Ok(Answer::Session(view)),
             Outcome::Agent(agent) => {
                 let view =
                     self.state.agent_view(&agent, self.at, self.numbers).ok_or(Refusal::UnknownAgent)?;
                 Ok(Answer::Agent(Box::new(view)))
             }
             Outcome::Queue(group) => Ok(Answer::Queue(self.state.queue_view(&group))),
+            Outcome::Group(group) => Ok(Answer::Group(Box::new(self.state.group_view(&group)))),
+            Outcome::Stats(group) => Ok(Answer::Stats(Box::new(self.state.stats_view(&group)))),
             Outcome::Audit => Ok(Answer::Audit(audit(self.state, self.at, self.numbers))),
-        }
-    }
-
-    /// Time takes effect: lapsed reservations end, waiting customers are given free places.
-    fn settle(&mut self) {
-        while let Some(&(deadline, lease)) = self.state.deadlines.first() {
-            if deadline > self.at {
-                break;
-            }
-            self.change(ShuntChange::LeaseEnded { lease, consumed: false });
-        }
-        while let Some((session, agent)) = self.next_to_serve() {
-            self.assign(session, &agent);
-        }
-    }
-
-    /// Of all groups whose head can be served now, the customer who came first.
-    fn next_to_serve(&self) -> Option<(Uuid, Arc<str>)> {
-        let heads = self.state.queues.iter().filter_map(|(group, queue)| {
-            let (arrival, session) = queue.first_key_value()?;
-            let agent = self.state.choose(group, self.at, self.numbers)?;
-            Some((*arrival, *session, agent))
-        });
-        let (_, session, agent) = heads.min_by_key(|(arrival, ..)| *arrival)?;
-        Some((session, agent))
-    }
-
-    /// Gives an open session to an agent.
-    pub(super) fn assign(&mut self, session: Uuid, agent: &Arc<str>) {
-        let Some(customer) = self.state.sessions.get(&session).map(|open| open.customer.clone()) else {
-            return;
-        };
-        let agent_name = self.state.agents.get(agent).map(|known| known.name()).unwrap_or_default();
-        self.change(ShuntChange::Assigned { session, customer, agent: agent.clone(), agent_name });
-    }
-
-    fn put_agent(&mut self, agent: &Arc<str>, record: &AgentRecord) -> Outcome {
-        let known = self.state.agents.get(agent).and_then(|known| known.record.as_deref());
-        if known != Some(record) {
-            self.change(ShuntChange::AgentPut { agent: agent.clone(), record: record.clone() });
-        }
-        Outcome::Agent(agent.clone())
-    }
-
-    fn delete_agent(&mut self, agent: &Arc<str>) -> Outcome {
-        let known = self.state.agents.get(agent).is_some_and(|known| known.record.is_some());
-        if known {
-            self.end_leases_on(agent);
-            self.change(ShuntChange::AgentDeleted { agent: agent.clone() });
-        }
-        Outcome::Ready(Answer::Deleted(known))
-    }
-
-    fn set_presence(&mut self, agent: &Arc<str>, presence: Presence) -> Result<Outcome, Refusal> {
-        let known = self.state.agents.get(agent).filter(|known| known.record.is_some());
-        let former = known.ok_or(Refusal::UnknownAgent)?.presence;
-        self.state.heard(agent, self.at);
-        if presence != Presence::Online {
-            self.end_leases_on(agent); // a reservation would send a customer to somebody who has left
-        }
-        if presence != former {
-            self.change(ShuntChange::PresenceSet { agent: agent.clone(), presence });
-        }
-        Ok(Outcome::Agent(agent.clone()))
-    }
-
-    fn accepting(&self, agents: &[Arc<str>]) -> Vec<Arc<str>> {
-        let known = agents.iter().filter_map(|id| self.state.agents.get_key_value(id));
-        let accepting = known.filter(|(id, agent)| self.state.is_accepting(id, agent, self.at, self.numbers));
-        accepting.map(|(id, _)| id.clone()).collect()
-    }
-
-    fn end_leases_on(&mut self, agent: &Arc<str>) {
-        let places: BTreeSet<Place> =
-            self.state.agents.get(agent).map(|known| known.places.clone()).unwrap_or_default();
-        for place in places {
-            if let Place::Lease(lease) = place {
-                self.change(ShuntChange::LeaseEnded { lease, consumed: false });
-            }
         }
     }
 
@@ -187,11 +145,12 @@ impl Deciding<'_> {
         let Some(open) = self.state.sessions.get(&session) else {
             return Outcome::Ready(Answer::NotOpen);
         };
-        let reason = match (&open.serving, by) {
-            (None, _) => CloseReason::LeftQueue,
-            (Some(_), Closer::Customer) => CloseReason::ClosedByCustomer,
-            (Some(_), Closer::Agent) => CloseReason::ClosedByAgent,
-            (Some(_), Closer::Nobody) => CloseReason::Closed,
+        let served = open.serving.is_some() || open.bot;
+        let reason = match (served, by) {
+            (false, _) => CloseReason::LeftQueue,
+            (true, Closer::Customer) => CloseReason::ClosedByCustomer,
+            (true, Closer::Agent) => CloseReason::ClosedByAgent,
+            (true, Closer::Nobody) => CloseReason::Closed,
         };
         let (customer, opened_at) = (open.customer.clone(), open.opened_at);
         self.change(ShuntChange::SessionEnded { session, customer, reason });

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::Answer;
+use super::choose::Choice;
 use super::decide::{Deciding, Outcome};
 use super::lease_id::lease_id;
 use super::state::{Lease, Session, group_name};
 use crate::api::{Obtain, Shunt, ShuntState};
-use crate::domain::event::ShuntChange;
-use uuid::Uuid;
+use crate::domain::event::{Reasons, ShuntChange, Skipped, Step};
 
 impl Deciding<'_> {
     pub(super) fn obtain(&mut self, obtain: &Obtain) -> Outcome {
@@ -20,94 +22,127 @@ impl Deciding<'_> {
 
     fn obtain_in(&mut self, obtain: &Obtain, group: &Arc<str>) -> Shunt {
         if let Some(customer) = &obtain.customer {
-            let session = self.state.session_of.get(customer).and_then(|id| self.state.sessions.get(id));
+            let session = self.state.session_of(customer).and_then(|id| self.state.sessions.get(&id));
             if let Some(session) = session {
                 return self.place_of(session);
             }
-            let lease = self.state.lease_of.get(customer).copied();
+            let lease = self.state.lease_of(customer);
             if let Some((id, lease)) = lease.and_then(|id| Some((id, self.state.leases.get(&id)?))) {
-                return self.reserved(id, lease);
+                return self.reserved(id, lease, Step::Reserved);
             }
         }
-        let nobody_waits = self.state.waiting_in(group) == 0;
-        let chosen = nobody_waits.then(|| self.state.choose(group, self.at, self.numbers)).flatten();
-        let Some(agent) = chosen else { return self.no_place(group) };
+        if self.state.groups.get(group).is_some_and(|known| !known.is_open(self.at)) {
+            let offline_message = self.state.definition(group).offline_message.clone();
+            let answer = self.with_figures(ShuntState::Offline, group, Step::Offline);
+            return Shunt { offline_message, estimated_wait_seconds: None, ..answer };
+        }
+        if self.state.waiting_in(group) > 0 {
+            return self.no_place(group);
+        }
+        let chosen = self.state.choose(group, None, self.at);
+        let chosen = chosen.or_else(|| self.state.choose_overflow(group, None, self.at));
+        let Some(choice) = chosen else { return self.no_place(group) };
+        let client = obtain.client.clone().filter(|_| obtain.customer.is_none());
+        if client.as_ref().is_some_and(|client| self.holds_enough(client)) {
+            return self.held_enough(group);
+        }
+        self.reserve(obtain, group, &choice, client)
+    }
+
+    fn reserve(
+        &mut self,
+        obtain: &Obtain,
+        group: &Arc<str>,
+        choice: &Choice,
+        client: Option<Arc<str>>,
+    ) -> Shunt {
         let lease = Lease {
-            agent,
-            customer: obtain.customer.clone(),
+            agent: choice.agent.clone(),
+            customer: obtain.customer.as_ref().map(|customer| self.state.person(customer).clone()),
             group: group.clone(),
             expires_at: self.at.saturating_add(self.numbers.lease),
+            client,
         };
         let id = lease_id(self.state.ent, self.fresh);
-        let answer = self.reserved(id, &lease);
+        let mut reasons = self.state.reasons(group, choice.step, None);
         self.change(ShuntChange::Leased {
             lease: id,
             agent: lease.agent.clone(),
             customer: lease.customer.clone(),
             group: group.to_string(),
             expires_at: lease.expires_at,
+            client: lease.client.clone(),
         });
-        self.with_figures(answer, group)
+        let answer = self.reserved(id, &lease, choice.step);
+        reasons.agent = Some(lease.agent);
+        reasons.tie_break = Some(choice.tie_break);
+        reasons.skipped = answer.reasons.skipped; // as it is now that the place is taken
+        Shunt { reasons, ..answer }
+    }
+
+    /// Whether a client address holds as many reservations for people who did not say who they are as it may.
+    fn holds_enough(&self, client: &Arc<str>) -> bool {
+        self.state.leases_from.get(client).is_some_and(|held| *held >= self.numbers.client_leases)
+    }
+
+    fn held_enough(&self, group: &Arc<str>) -> Shunt {
+        let mut answer = self.no_place(group);
+        answer.state = ShuntState::Busy;
+        answer.reasons.skipped.push((Skipped::ClientLimit, 1));
+        answer
     }
 
     /// A customer with an open session: its agent, or its place in the queue; never a reservation besides.
     fn place_of(&self, session: &Session) -> Shunt {
-        let Some(serving) = &session.serving else {
+        if session.waits() {
             let ahead = self.state.ahead(session);
             let estimated_wait_seconds = self.state.estimate(&session.group, ahead);
-            let answer = Shunt { state: ShuntState::Busy, ahead, estimated_wait_seconds, ..self.blank() };
-            return self.with_figures(answer, &session.group);
-        };
-        let name = if session.shown_name.is_empty() { &serving.agent_name } else { &session.shown_name };
-        let answer = Shunt { agent: Some((serving.agent.to_string(), name.clone())), ..self.blank() };
-        self.with_figures(answer, &session.group)
+            let answer = self.with_figures(ShuntState::Busy, &session.group, Step::Existing);
+            return Shunt { ahead, estimated_wait_seconds, ..answer };
+        }
+        let agent = session.holder().map(|agent| {
+            let serving = session.serving.as_ref().map(|serving| &serving.agent_name);
+            let own = serving.or_else(|| session.offer.as_ref().map(|offer| &offer.agent_name));
+            let name = if session.shown_name.is_empty() { own.cloned() } else { None };
+            (agent.to_string(), name.unwrap_or_else(|| session.shown_name.clone()))
+        });
+        Shunt { agent, ..self.with_figures(ShuntState::Assigned, &session.group, Step::Existing) }
     }
 
-    fn reserved(&self, id: Uuid, lease: &Lease) -> Shunt {
+    fn reserved(&self, id: Uuid, lease: &Lease, step: Step) -> Shunt {
         let name = self.state.agents.get(&lease.agent).map(|agent| agent.name()).unwrap_or_default();
-        let answer = Shunt {
-            agent: Some((lease.agent.to_string(), name)),
-            lease: Some((id, lease.expires_at)),
-            ..self.blank()
-        };
-        self.with_figures(answer, &lease.group)
+        let mut answer = self.with_figures(ShuntState::Assigned, &lease.group, step);
+        answer.agent = Some((lease.agent.to_string(), name));
+        answer.lease = Some((id, lease.expires_at));
+        answer.reasons.agent = Some(lease.agent.clone());
+        answer
     }
 
     fn no_place(&self, group: &Arc<str>) -> Shunt {
-        let answer = self.with_figures(self.blank(), group);
-        let state = if answer.online == 0 { ShuntState::Offline } else { ShuntState::Busy };
+        let online = self.state.desks.get(group).map_or(0, |desk| desk.online);
+        let state = if online == 0 { ShuntState::Offline } else { ShuntState::Busy };
+        let answer = self.with_figures(state, group, Step::Queue);
         let ahead = answer.waiting;
-        Shunt { state, ahead, estimated_wait_seconds: self.state.estimate(group, ahead), ..answer }
+        Shunt { ahead, estimated_wait_seconds: self.state.estimate(group, ahead), ..answer }
     }
 
-    /// An assigned place with nothing said about it: no wait.
-    fn blank(&self) -> Shunt {
+    /// The group's figures, and no wait.
+    fn with_figures(&self, state: ShuntState, group: &Arc<str>, step: Step) -> Shunt {
+        let desk = self.state.desks.get(group);
+        let reasons: Reasons = self.state.reasons(group, step, None);
         Shunt {
-            state: ShuntState::Assigned,
-            group: String::new(),
+            state,
+            group: group.to_string(),
             fallback: false,
             agent: None,
             lease: None,
             ahead: 0,
             estimated_wait_seconds: Some(0),
-            online: 0,
-            free_slots: 0,
-            waiting: 0,
-            considered: 0,
-            skipped: Vec::new(),
-        }
-    }
-
-    fn with_figures(&self, answer: Shunt, group: &Arc<str>) -> Shunt {
-        let tally = self.state.tally(group, self.at, self.numbers);
-        Shunt {
-            group: group.to_string(),
-            online: tally.online,
-            free_slots: tally.free_slots,
+            online: desk.map_or(0, |desk| desk.online.into()),
+            free_slots: desk.map_or(0, |desk| desk.free_slots),
             waiting: self.state.waiting_in(group) as u64,
-            considered: tally.considered,
-            skipped: tally.skipped.into_iter().collect(),
-            ..answer
+            offline_message: String::new(),
+            reasons,
         }
     }
 }

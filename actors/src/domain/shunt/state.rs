@@ -1,161 +1,40 @@
-//! What a routing knows, and the indexes derived from it.
+//! What a routing knows.
 //!
-//! Guarantee: every change goes through one of the few `set_…` functions, which keep the indexes in step and
-//! can be undone. So a decision may try its effects in place, see what follows from them, and take them all
-//! back before anything is journaled.
+//! Guarantee: every change goes through one of the few `set_…` functions, which keep the indexes (see
+//! [`super::index`]) in step and can be undone. So a decision may try its effects in place, see what follows
+//! from them, and take them all back before anything is journaled.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::DEFAULT_GROUP;
+use super::desk::Desk;
+use super::figures::Book;
+use super::group::Group;
+use super::index::{Indexed, Timer};
 use super::pace::Pace;
-use crate::domain::event::{AgentRecord, Presence};
+use super::queue::Queue;
+pub use super::records::{Agent, Lease, Place, Serving, Session, group_name};
+use super::turns::Turns;
+use super::{DEFAULT_GROUP, Numbers};
+use crate::domain::event::{GroupDefinition, Presence};
 use crate::domain::ids::{Address, EntId, Millis};
 
-/// One place of an agent: what fills it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Place {
-    /// A session it serves.
-    Session(Uuid),
-    /// A reservation on it.
-    Lease(Uuid),
-}
+/// Whose last agents are remembered at most, per enterprise: the oldest are forgotten first.
+const REMEMBERED_CUSTOMERS: usize = 100_000;
 
-/// An agent, as long as it has a record or serves anybody.
+/// The agent of a customer's last session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Agent {
-    /// Its record; `None` = it opened sessions itself, or its record was deleted: nobody is routed to it.
-    pub record: Option<Arc<AgentRecord>>,
-    /// What it said of itself.
-    pub presence: Presence,
-    /// When one of its places was last filled or freed (at first: when it was put).
-    pub idle_since: Millis,
-    /// What fills its places.
-    pub places: BTreeSet<Place>,
-    /// Places filled when its capacity was last set, less those freed since: how far it may be above its
-    /// capacity because that was lowered.
-    pub allowance: usize,
-}
-
-impl Agent {
-    /// An agent that nothing is known of yet.
-    pub fn unrecorded(at: Millis) -> Self {
-        Self {
-            record: None,
-            presence: Presence::Offline,
-            idle_since: at,
-            places: BTreeSet::new(),
-            allowance: 0,
-        }
-    }
-
-    /// The groups it serves; none without a record.
-    pub fn groups(&self) -> Vec<&str> {
-        let Some(record) = &self.record else { return Vec::new() };
-        if record.groups.is_empty() {
-            return vec![DEFAULT_GROUP];
-        }
-        let mut groups: Vec<&str> = record.groups.iter().map(|name| group_name(name)).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        groups
-    }
-
-    /// How many places it has.
-    pub fn capacity(&self, default_capacity: u32) -> usize {
-        self.record.as_ref().map_or(default_capacity, |record| record.capacity) as usize
-    }
-
-    /// Its name as shown to customers; empty without a record.
-    pub fn name(&self) -> String {
-        self.record.as_ref().map(|record| record.name.clone()).unwrap_or_default()
-    }
-}
-
-/// The one spelling of a group: `""` is the default group.
-pub fn group_name(name: &str) -> &str {
-    if name.is_empty() { DEFAULT_GROUP } else { name }
-}
-
-/// An open session: waiting, or served.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Session {
-    /// Its customer.
+pub struct LastAgent {
+    /// The customer.
     pub customer: Address,
-    /// The service conversation it happens in.
-    pub conversation: Uuid,
-    /// Its reception group.
-    pub group: Arc<str>,
-    /// The name to show; empty = the agent's own.
-    pub shown_name: String,
-    /// Its place in the order of arrival, for ever: the queue goes by it.
-    pub arrival: u64,
-    /// When it was opened.
-    pub opened_at: Millis,
-    /// Who serves it; `None` = it waits.
-    pub serving: Option<Serving>,
-}
-
-/// Who serves a session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Serving {
-    /// The agent's bare id.
+    /// The agent.
     pub agent: Arc<str>,
-    /// Its name at that time.
-    pub agent_name: String,
-    /// Since when.
-    pub since: Millis,
+    /// When the session ended.
+    pub at: Millis,
 }
-
-/// A reservation of one place.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Lease {
-    /// Whose place.
-    pub agent: Arc<str>,
-    /// The only customer it serves; `None` = whoever brings it.
-    pub customer: Option<Address>,
-    /// The group it was asked from.
-    pub group: Arc<str>,
-    /// When it lapses: from then on it holds nothing.
-    pub expires_at: Millis,
-}
-
-/// An agent with a free place, ordered by who is taken first: least loaded, then longest idle, then id.
-#[derive(Debug, Clone)]
-pub(super) struct Candidate {
-    used: usize,
-    capacity: usize,
-    idle_since: Millis,
-    pub(super) agent: Arc<str>,
-}
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // Cross-multiplied, so that 1 of 3 and 2 of 6 are exactly equal; both factors fit 32 bits.
-        let mine = self.used as u128 * other.capacity as u128;
-        let theirs = other.used as u128 * self.capacity as u128;
-        let by_load = mine.cmp(&theirs);
-        by_load.then(self.idle_since.cmp(&other.idle_since)).then_with(|| self.agent.cmp(&other.agent))
-    }
-}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Candidate {}
 
 /// What was there before a change.
 #[derive(Debug, Clone)]
@@ -164,6 +43,10 @@ enum Before {
     Session(Uuid, Option<Session>),
     Lease(Uuid, Option<Lease>),
     Pace(Arc<str>, Option<Pace>),
+    Group(Arc<str>, Option<Arc<GroupDefinition>>),
+    /// A group's floor and an agent's tag.
+    Turn(Arc<str>, Arc<str>, u64, Option<u64>),
+    Promoted(Address, Option<Address>),
     Arrivals(u64),
 }
 
@@ -175,38 +58,40 @@ pub struct State {
     pub(super) sessions: BTreeMap<Uuid, Session>,
     pub(super) leases: BTreeMap<Uuid, Lease>,
     pub(super) paces: BTreeMap<Arc<str>, Pace>,
+    pub(super) groups: BTreeMap<Arc<str>, Group>,
+    pub(super) turns: BTreeMap<Arc<str>, Turns>,
+    /// The oldest first.
+    pub(super) last_agents: VecDeque<LastAgent>,
+    /// Visitors who became registered users.
+    pub(super) promoted: HashMap<Address, Address>,
     /// Sessions ever opened here.
     pub(super) arrivals: u64,
+    pub(super) book: Book,
 
     // Derived from the above.
     pub(super) session_of: HashMap<Address, Uuid>,
     pub(super) lease_of: HashMap<Address, Uuid>,
-    pub(super) deadlines: BTreeSet<(Millis, Uuid)>,
-    /// Waiting sessions by group, by arrival; no empty queue is kept.
-    pub(super) queues: BTreeMap<Arc<str>, BTreeMap<u64, Uuid>>,
-    pub(super) members: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
-    /// Per group, agents who said online and have a free place. Heartbeats are judged when choosing.
-    pub(super) free: BTreeMap<Arc<str>, BTreeSet<Candidate>>,
+    /// Reservations of callers who did not say who they are, by client address.
+    pub(super) leases_from: HashMap<Arc<str>, u32>,
+    pub(super) last_agent_of: HashMap<Address, (Arc<str>, Millis)>,
+    pub(super) timers: BTreeSet<(Millis, Timer)>,
+    /// Waiting sessions by group. No empty queue is kept.
+    pub(super) queues: BTreeMap<Arc<str>, Queue>,
+    /// Agents by group. No empty desk is kept.
+    pub(super) desks: BTreeMap<Arc<str>, Desk>,
+    pub(super) indexed: HashMap<Arc<str>, Indexed>,
 
-    // Memory only: gone with the process, whose start counts as a heartbeat of everybody.
-    beats: HashMap<Arc<str>, Millis>,
-    awake_since: Millis,
+    // Memory only: gone with the process, whose start counts as a sign of life of everybody.
+    pub(super) beats: HashMap<Arc<str>, Millis>,
+    pub(super) spoken: HashMap<Uuid, Millis>,
+    pub(super) awake_since: Millis,
+    pub(super) now: Millis,
+    pub(super) numbers: Numbers,
 
     trail: Option<Vec<Before>>,
 }
 
-/// A routing as its snapshot holds it, in MessagePack: whole. Once enterprises with tens of thousands of open
-/// sessions need it, sessions move into pages of their own and this keeps the rest.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    agents: Vec<(Arc<str>, Agent)>,
-    sessions: Vec<(Uuid, Session)>,
-    leases: Vec<(Uuid, Lease)>,
-    paces: Vec<(Arc<str>, Pace)>,
-    arrivals: u64,
-}
-
-/// Equal in all that is journaled; heartbeats are not.
+/// Equal in all that is journaled; signs of life are not.
 impl PartialEq for State {
     fn eq(&self, other: &Self) -> bool {
         self.ent == other.ent
@@ -214,7 +99,12 @@ impl PartialEq for State {
             && self.sessions == other.sessions
             && self.leases == other.leases
             && self.paces == other.paces
+            && self.groups == other.groups
+            && self.turns == other.turns
+            && self.last_agents == other.last_agents
+            && self.promoted == other.promoted
             && self.arrivals == other.arrivals
+            && self.book == other.book
     }
 }
 
@@ -224,47 +114,11 @@ impl State {
         Self { ent, ..Self::default() }
     }
 
-    /// The whole state for a snapshot.
-    ///
-    /// # Errors
-    /// None that this type can cause; the encoder's are passed on.
-    pub fn encode(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
-        let stored = Stored {
-            agents: self.agents.iter().map(|(id, agent)| (id.clone(), agent.clone())).collect(),
-            sessions: self.sessions.iter().map(|(id, session)| (*id, session.clone())).collect(),
-            leases: self.leases.iter().map(|(id, lease)| (*id, lease.clone())).collect(),
-            paces: self.paces.iter().map(|(group, pace)| (group.clone(), pace.clone())).collect(),
-            arrivals: self.arrivals,
-        };
-        rmp_serde::to_vec(&stored)
-    }
-
-    /// Reads what [`State::encode`] wrote.
-    ///
-    /// # Errors
-    /// When the bytes are something else.
-    pub fn decode(ent: EntId, bytes: &[u8]) -> Result<Self, rmp_serde::decode::Error> {
-        let stored: Stored = rmp_serde::from_slice(bytes)?;
-        let mut state = Self::new(ent);
-        for (id, agent) in stored.agents {
-            state.set_agent(&id, Some(agent));
-        }
-        for (id, session) in stored.sessions {
-            state.set_session(id, Some(session));
-        }
-        for (id, lease) in stored.leases {
-            state.set_lease(id, Some(lease));
-        }
-        for (group, pace) in stored.paces {
-            state.set_pace(&group, Some(pace));
-        }
-        state.arrivals = stored.arrivals;
-        Ok(state)
-    }
-
-    /// The process started (or the routing woke): a heartbeat of everybody.
+    /// The process started (or the routing woke): a sign of life of everybody.
     pub fn woke(&mut self, at: Millis) {
         self.awake_since = self.awake_since.max(at);
+        self.now = self.now.max(at);
+        self.index_everything();
     }
 
     /// An agent was heard from.
@@ -272,14 +126,37 @@ impl State {
         if !self.agents.contains_key(agent) {
             return; // nothing is kept for those who were never put
         }
+        let stale = !self.is_fresh(agent, at, self.numbers.heartbeat_lapse);
         let beat = self.beats.entry(agent.clone()).or_insert(at);
         *beat = at.max(*beat);
+        if stale {
+            self.now = self.now.max(at);
+            self.index_agent(agent);
+        }
+    }
+
+    /// Somebody wrote in a session: it is not idle.
+    pub fn spoke(&mut self, session: Uuid, at: Millis) {
+        let Some(known) = self.sessions.get(&session).cloned() else { return };
+        self.unindex_timer(session, &known);
+        let last = self.spoken.entry(session).or_insert(at);
+        *last = at.max(*last);
+        self.index_timer(session, &known);
+    }
+
+    /// Whether a session waits for the first message of this agent.
+    pub fn awaits_reply(&self, session: Uuid, agent: &str) -> bool {
+        let served = self.sessions.get(&session).filter(|open| !open.replied);
+        served.and_then(|open| open.serving.as_ref()).is_some_and(|serving| *serving.agent == *agent)
     }
 
     /// Whether an agent was heard from less than `lapse` before `now`.
     pub fn is_fresh(&self, agent: &str, now: Millis, lapse: Millis) -> bool {
-        let last = self.beats.get(agent).copied().unwrap_or(self.awake_since).max(self.awake_since);
-        now.saturating_sub(last) < lapse
+        now.saturating_sub(self.last_beat(agent)) < lapse
+    }
+
+    pub(super) fn last_beat(&self, agent: &str) -> Millis {
+        self.beats.get(agent).copied().unwrap_or(self.awake_since).max(self.awake_since)
     }
 
     /// Whether nothing here has a deadline or anybody to wait for: it may sleep.
@@ -288,58 +165,77 @@ impl State {
         self.sessions.is_empty() && self.leases.is_empty() && everybody_gone
     }
 
-    /// Whether time passing alone could change anything now: somebody waits, or a reservation may lapse.
+    /// Whether time passing alone could change anything now: somebody waits, or a deadline has come.
     pub fn awaits_time(&self, now: Millis) -> bool {
-        let due = self.deadlines.first().is_some_and(|(deadline, _)| *deadline <= now);
+        let due = self.timers.first().is_some_and(|(deadline, _)| *deadline <= now);
         due || !self.queues.is_empty()
     }
 
     /// How many customers wait in all groups.
     pub fn waiting(&self) -> usize {
-        self.queues.values().map(BTreeMap::len).sum()
+        self.queues.values().map(Queue::len).sum()
+    }
+
+    /// How many sessions are open.
+    pub fn open_sessions(&self) -> usize {
+        self.sessions.len()
     }
 
     pub(super) fn waiting_in(&self, group: &str) -> usize {
-        self.queues.get(group).map_or(0, BTreeMap::len)
+        self.queues.get(group).map_or(0, Queue::len)
     }
 
-    /// Whether a group exists: the default one, or one named by an agent's record.
+    /// Whether a group exists: the default one, one that is defined, or one named by an agent's record.
     pub(super) fn knows_group(&self, group: &str) -> bool {
-        group == DEFAULT_GROUP || self.members.contains_key(group)
+        group == DEFAULT_GROUP || self.desks.contains_key(group) || self.groups.contains_key(group)
+    }
+
+    /// What a group goes by.
+    pub(super) fn definition(&self, group: &str) -> Arc<GroupDefinition> {
+        self.groups.get(group).map(|group| group.definition.clone()).unwrap_or_default()
+    }
+
+    /// The customer behind an address: the user a visitor became.
+    pub(super) fn person<'a>(&'a self, customer: &'a Address) -> &'a Address {
+        self.promoted.get(customer).unwrap_or(customer)
+    }
+
+    pub(super) fn session_of(&self, customer: &Address) -> Option<Uuid> {
+        self.session_of.get(self.person(customer)).copied()
+    }
+
+    pub(super) fn lease_of(&self, customer: &Address) -> Option<Uuid> {
+        self.lease_of.get(self.person(customer)).copied()
     }
 
     pub(super) fn set_agent(&mut self, id: &Arc<str>, new: Option<Agent>) {
-        let old = self.agents.remove(id);
-        if let Some(old) = &old {
-            self.unindex_agent(id, old);
-        }
-        match new {
-            Some(agent) => {
-                self.index_agent(id, &agent);
-                self.agents.insert(id.clone(), agent);
+        let old = match new {
+            Some(agent) => self.agents.insert(id.clone(), agent),
+            None => {
+                if self.trail.is_none() {
+                    self.beats.remove(id); // while only tried, the heartbeat must survive the undoing
+                }
+                self.agents.remove(id)
             }
-            None if self.trail.is_none() => {
-                self.beats.remove(id);
-            }
-            None => {} // tried only: the heartbeat must survive the undoing
-        }
+        };
+        self.index_agent(id);
         self.remember(|| Before::Agent(id.clone(), old));
     }
 
     pub(super) fn set_session(&mut self, id: Uuid, new: Option<Session>) {
         let old = self.sessions.remove(&id);
         if let Some(old) = &old {
-            self.session_of.remove(&old.customer);
-            if old.serving.is_none() {
-                self.unqueue(old);
-            }
+            self.unindex_session(id, old);
         }
-        if let Some(session) = new {
-            self.session_of.insert(session.customer.clone(), id);
-            if session.serving.is_none() {
-                self.queues.entry(session.group.clone()).or_default().insert(session.arrival, id);
+        match new {
+            Some(session) => {
+                self.index_session(id, &session);
+                self.sessions.insert(id, session);
             }
-            self.sessions.insert(id, session);
+            None if self.trail.is_none() => {
+                self.spoken.remove(&id);
+            }
+            None => {}
         }
         self.remember(|| Before::Session(id, old));
     }
@@ -347,16 +243,10 @@ impl State {
     pub(super) fn set_lease(&mut self, id: Uuid, new: Option<Lease>) {
         let old = self.leases.remove(&id);
         if let Some(old) = &old {
-            self.deadlines.remove(&(old.expires_at, id));
-            if let Some(customer) = &old.customer {
-                self.lease_of.remove(customer);
-            }
+            self.unindex_lease(id, old);
         }
         if let Some(lease) = new {
-            self.deadlines.insert((lease.expires_at, id));
-            if let Some(customer) = &lease.customer {
-                self.lease_of.insert(customer.clone(), id);
-            }
+            self.index_lease(id, &lease);
             self.leases.insert(id, lease);
         }
         self.remember(|| Before::Lease(id, old));
@@ -370,9 +260,65 @@ impl State {
         self.remember(|| Before::Pace(group.clone(), old));
     }
 
+    /// Defines a group; its sessions and agents go by the new definition from now on. Costs a look at every
+    /// session and agent.
+    pub(super) fn set_group(&mut self, code: &Arc<str>, new: Option<Arc<GroupDefinition>>) {
+        self.unindex_timers_of(code);
+        let old = match new {
+            Some(definition) => self.groups.insert(code.clone(), Group::new(definition)),
+            None => self.groups.remove(code),
+        };
+        self.index_timers_of(code);
+        self.index_agents_of(code);
+        self.remember(|| Before::Group(code.clone(), old.map(|group| group.definition)));
+    }
+
+    /// Moves an agent's tag and the floor of a group.
+    pub(super) fn set_turn(&mut self, group: &Arc<str>, agent: &Arc<str>, tag: Option<u64>, floor: u64) {
+        let turns = self.turns.entry(group.clone()).or_default();
+        let old_floor = std::mem::replace(&mut turns.floor, floor);
+        let old_tag = match tag {
+            Some(tag) => turns.tags.insert(agent.clone(), tag),
+            None => turns.tags.remove(agent),
+        };
+        if turns.tags.is_empty() && turns.floor == 0 {
+            self.turns.remove(group);
+        }
+        self.index_agent(agent);
+        self.remember(|| Before::Turn(group.clone(), agent.clone(), old_floor, old_tag));
+    }
+
+    pub(super) fn set_promoted(&mut self, visitor: &Address, user: Option<Address>) {
+        let old = match user {
+            Some(user) => self.promoted.insert(visitor.clone(), user),
+            None => self.promoted.remove(visitor),
+        };
+        self.index_people();
+        self.remember(|| Before::Promoted(visitor.clone(), old));
+    }
+
     pub(super) fn set_arrivals(&mut self, arrivals: u64) {
         let old = std::mem::replace(&mut self.arrivals, arrivals);
         self.remember(|| Before::Arrivals(old));
+    }
+
+    /// Remembers whose customer somebody was. Not undone, so never while changes are only tried.
+    pub(super) fn note_last_agent(&mut self, last: LastAgent) {
+        self.last_agent_of.insert(last.customer.clone(), (last.agent.clone(), last.at));
+        self.last_agents.push_back(last);
+        if self.last_agents.len() <= REMEMBERED_CUSTOMERS {
+            return;
+        }
+        if let Some(oldest) = self.last_agents.pop_front()
+            && self.last_agent_of.get(&oldest.customer).is_some_and(|(_, at)| *at == oldest.at)
+        {
+            self.last_agent_of.remove(&oldest.customer);
+        }
+    }
+
+    /// Whether changes are only tried now.
+    pub(super) const fn is_trying(&self) -> bool {
+        self.trail.is_some()
     }
 
     /// From here on changes are only tried: [`State::take_back`] undoes them.
@@ -385,11 +331,13 @@ impl State {
         let trail = self.trail.take().unwrap_or_default();
         for before in trail.into_iter().rev() {
             match before {
-                Before::Agent(id, Some(agent)) => self.set_agent(&id, Some(agent)),
-                Before::Agent(id, None) => self.set_agent(&id, None),
+                Before::Agent(id, agent) => self.set_agent(&id, agent),
                 Before::Session(id, session) => self.set_session(id, session),
                 Before::Lease(id, lease) => self.set_lease(id, lease),
                 Before::Pace(group, pace) => self.set_pace(&group, pace),
+                Before::Group(code, definition) => self.set_group(&code, definition),
+                Before::Turn(group, agent, floor, tag) => self.set_turn(&group, &agent, tag, floor),
+                Before::Promoted(visitor, user) => self.set_promoted(&visitor, user),
                 Before::Arrivals(arrivals) => self.arrivals = arrivals,
             }
         }
@@ -399,54 +347,5 @@ impl State {
         if let Some(trail) = &mut self.trail {
             trail.push(before());
         }
-    }
-
-    fn unqueue(&mut self, session: &Session) {
-        let Some(queue) = self.queues.get_mut(&session.group) else { return };
-        queue.remove(&session.arrival);
-        if queue.is_empty() {
-            self.queues.remove(&session.group);
-        }
-    }
-
-    fn index_agent(&mut self, id: &Arc<str>, agent: &Agent) {
-        let candidate = candidate(id, agent);
-        for group in agent.groups() {
-            let name: Arc<str> = match self.members.get_key_value(group) {
-                Some((name, _)) => name.clone(),
-                None => Arc::from(group),
-            };
-            self.members.entry(name.clone()).or_default().insert(id.clone());
-            if let Some(candidate) = &candidate {
-                self.free.entry(name).or_default().insert(candidate.clone());
-            }
-        }
-    }
-
-    fn unindex_agent(&mut self, id: &Arc<str>, agent: &Agent) {
-        let candidate = candidate(id, agent);
-        for group in agent.groups() {
-            remove_from(&mut self.members, group, id);
-            if let Some(candidate) = &candidate {
-                remove_from(&mut self.free, group, candidate);
-            }
-        }
-    }
-}
-
-/// The agent as a candidate: `None` unless it has a record, said online and has a free place.
-fn candidate(id: &Arc<str>, agent: &Agent) -> Option<Candidate> {
-    let record = agent.record.as_ref()?;
-    let capacity = record.capacity as usize;
-    let used = agent.places.len();
-    let takes_customers = agent.presence == Presence::Online && used < capacity;
-    takes_customers.then(|| Candidate { used, capacity, idle_since: agent.idle_since, agent: id.clone() })
-}
-
-fn remove_from<T: Ord>(sets: &mut BTreeMap<Arc<str>, BTreeSet<T>>, group: &str, item: &T) {
-    let Some(set) = sets.get_mut(group) else { return };
-    set.remove(item);
-    if set.is_empty() {
-        sets.remove(group);
     }
 }

@@ -9,13 +9,22 @@ use super::audit::audit;
 use super::state::State;
 use super::{Answer, Closer, Command, Numbers};
 use crate::api::{Obtain, OpenSession, Opener, SessionState, SessionView, Shunt, ShuntState, Wish};
-use crate::domain::event::{AgentRecord, CloseReason, Presence, ShuntChange};
+use crate::domain::event::{AgentRecord, CloseReason, Presence, ShuntChange, Skipped};
 use crate::domain::ids::{Address, EntId, Millis};
 use crate::domain::refusal::Refusal;
 
+mod choosing;
+mod fairness;
 mod reservations;
 
-const NUMBERS: Numbers = Numbers { lease: 30_000, heartbeat_lapse: 60_000, default_capacity: 2 };
+const NUMBERS: Numbers = Numbers {
+    lease: 30_000,
+    heartbeat_lapse: 60_000,
+    default_capacity: 2,
+    disconnect_grace: 120_000,
+    exclusion: 120_000,
+    client_leases: 100,
+};
 const ENT: EntId = 9;
 
 /// A routing with a clock; every step is audited.
@@ -94,7 +103,10 @@ impl Desk {
 
     fn obtain_in(&mut self, group: &str, customer: Option<i64>) -> Shunt {
         let customer = customer.map(Address::user);
-        match self.ask(Command::Obtain(Obtain { ent: ENT, group: group.to_owned(), customer })).unwrap() {
+        match self
+            .ask(Command::Obtain(Obtain { ent: ENT, group: group.to_owned(), customer, client: None }))
+            .unwrap()
+        {
             Answer::Shunt(shunt) => *shunt,
             other => panic!("{other:?}"),
         }
@@ -165,8 +177,9 @@ fn nobody_is_routed_to_an_agent_who_is_away_or_offline_or_was_not_heard_from() {
     desk.says("b", Presence::Offline);
     desk.now += NUMBERS.heartbeat_lapse;
     let shunt = desk.obtain(Some(1));
-    assert_eq!((shunt.state, shunt.online, shunt.considered), (ShuntState::Offline, 0, 3));
-    assert_eq!(shunt.skipped, [("away", 1), ("lapsed", 1), ("offline", 1)]);
+    assert_eq!((shunt.state, shunt.online, shunt.reasons.considered), (ShuntState::Offline, 0, 3));
+    let skipped = [(Skipped::Away, 1), (Skipped::Lapsed, 1), (Skipped::Offline, 1)];
+    assert_eq!(shunt.reasons.skipped, skipped);
     assert_eq!(desk.open(1, Wish::Agent("c".into())).state, SessionState::Queued);
 }
 
@@ -228,7 +241,7 @@ fn closing_frees_exactly_one_place_for_the_head_of_the_queue_in_the_same_turn() 
     desk.now += 5_000;
     let (changes, outcome) = desk.ask_changes(Command::Close { session: served, by: Closer::Agent });
     assert!(
-        matches!(&changes[..], [ShuntChange::SessionEnded { .. }, ShuntChange::Assigned { session, .. }] if *session == head)
+        matches!(&changes[..], [ShuntChange::SessionEnded { .. }, ShuntChange::Assigned { session, .. }, ShuntChange::Decided { .. }] if *session == head)
     );
     let Ok(Answer::Closed(closed)) = outcome else { panic!("{outcome:?}") };
     assert_eq!((closed.reason, closed.duration_seconds), (CloseReason::ClosedByAgent, 5));

@@ -3,19 +3,21 @@
 use uuid::Uuid;
 
 use super::Numbers;
+use super::counting::count_stretch;
 use super::state::{Place, Session, State};
-use crate::api::{AgentView, QueueView, SessionState, SessionView, Waiting};
+use crate::api::{AgentView, GroupRulesView, QueueView, SessionState, SessionView, StatsView, Waiting};
 use crate::domain::event::Presence;
 use crate::domain::ids::Millis;
+use crate::domain::session::machine::Stage;
 
 impl State {
     /// Customers before this one in its queue; 0 once it is served.
     pub(super) fn ahead(&self, session: &Session) -> u64 {
-        if session.serving.is_some() {
+        if !session.waits() {
             return 0;
         }
         let queue = self.queues.get(&session.group);
-        queue.map_or(0, |queue| queue.range(..session.arrival).count() as u64)
+        queue.map_or(0, |queue| queue.before(session.due()) as u64)
     }
 
     /// The estimated wait of somebody with that many before him.
@@ -28,24 +30,34 @@ impl State {
         let session = self.sessions.get(&id)?;
         let ahead = self.ahead(session);
         let serving = session.serving.as_ref();
-        let own_name = serving.map(|serving| serving.agent_name.clone()).unwrap_or_default();
+        let offer = session.offer.as_ref();
+        let own_name = serving.map(|serving| serving.agent_name.clone());
+        let own_name = own_name.or_else(|| offer.map(|offer| offer.agent_name.clone())).unwrap_or_default();
         let shown_name = if session.shown_name.is_empty() { own_name } else { session.shown_name.clone() };
-        let waits = serving.is_none();
+        let waits = session.waits();
         Some(SessionView {
             session: id,
             conversation: session.conversation,
             ent: self.ent,
             customer: session.customer.clone(),
-            state: if waits { SessionState::Queued } else { SessionState::Serving },
-            agent: serving.map(|serving| serving.agent.to_string()),
+            state: match session.stage() {
+                Stage::Offered => SessionState::Offered,
+                Stage::Serving | Stage::WithBot => SessionState::Serving,
+                Stage::Unopened | Stage::Queued | Stage::Ended => SessionState::Queued,
+            },
+            agent: session.holder().map(ToString::to_string),
             shown_name,
-            human: !waits,
+            human: serving.is_some(),
             ahead,
             estimated_wait_seconds: if waits { self.estimate(&session.group, ahead) } else { None },
             created,
             opened_at: session.opened_at,
             served_at: serving.map(|serving| serving.since),
             ended: None,
+            group: session.group.to_string(),
+            offer_until: offer.map(|offer| offer.until),
+            warned_at: session.warned_at,
+            offline_message: String::new(),
         })
     }
 
@@ -69,11 +81,46 @@ impl State {
 
     /// A group's queue, head first; empty for a group nobody waits in.
     pub fn queue_view(&self, group: &str) -> QueueView {
-        let queued = self.queues.get(group).into_iter().flat_map(|queue| queue.values());
-        let waiting = queued.filter_map(|id| {
-            let session = self.sessions.get(id)?;
-            Some(Waiting { session: *id, customer: session.customer.clone(), since: session.opened_at })
+        let queued = self.queues.get(group).map(|queue| queue.in_order()).unwrap_or_default();
+        let waiting = queued.into_iter().filter_map(|id| {
+            let session = self.sessions.get(&id)?;
+            Some(Waiting { session: id, customer: session.customer.clone(), since: session.opened_at })
         });
         QueueView { group: group.to_owned(), waiting: waiting.collect() }
+    }
+
+    /// A group as it goes now.
+    pub fn group_view(&self, group: &str) -> GroupRulesView {
+        let desk = self.desks.get(group);
+        let known = self.groups.get(group);
+        GroupRulesView {
+            group: group.to_owned(),
+            defined: known.is_some(),
+            definition: self.definition(group).as_ref().clone(),
+            open: known.is_none_or(|known| known.is_open(self.now)),
+            agents: desk.map_or(0, |desk| desk.members.into()),
+            online: desk.map_or(0, |desk| desk.online.into()),
+            waiting: self.waiting_in(group) as u64,
+        }
+    }
+
+    /// The figures of a group and of its agents.
+    pub fn stats_view(&self, group: &str) -> StatsView {
+        let desk = self.desks.get(group);
+        let agents = self.agents.iter().filter(|(_, agent)| agent.serves(group));
+        let agents = agents.map(|(id, _)| {
+            let mut days = self.book.agents.get(id).cloned().unwrap_or_default();
+            let (used, places) = self.places_of(id);
+            count_stretch(&mut days, self.now, used, places);
+            (id.to_string(), days.seen(self.now))
+        });
+        StatsView {
+            group: group.to_owned(),
+            waiting: self.waiting_in(group) as u64,
+            online: desk.map_or(0, |desk| desk.online.into()),
+            free_slots: desk.map_or(0, |desk| desk.free_slots),
+            days: self.book.groups.get(group).map(|days| days.seen(self.now)).unwrap_or_default(),
+            agents: agents.collect(),
+        }
     }
 }

@@ -122,7 +122,7 @@ async fn of_many_who_close_at_once_one_closes_and_all_are_answered() {
 async fn a_reservation_serves_only_the_tenant_that_made_it() {
     let service = Service::start().await;
     service.online("1", 1).await;
-    let obtain = Obtain { ent: ENT, group: String::new(), customer: None };
+    let obtain = Obtain { ent: ENT, group: String::new(), customer: None, client: None };
     let shunt = service.router.obtain(obtain).await.unwrap();
     assert_eq!(shunt.state, ShuntState::Assigned);
     let lease = shunt.lease.unwrap().0;

@@ -31,7 +31,7 @@ fn a_lapsed_reservation_gives_its_place_to_the_head_of_the_queue_in_the_same_tur
     let (changes, _) = desk.ask_changes(Command::Settle);
     assert!(matches!(
         &changes[..],
-        [ShuntChange::LeaseEnded { consumed: false, .. }, ShuntChange::Assigned { session, .. }] if *session == second
+        [ShuntChange::LeaseEnded { consumed: false, .. }, ShuntChange::Assigned { session, .. }, ShuntChange::Decided { .. }] if *session == second
     ));
 }
 

@@ -1,0 +1,146 @@
+//! The agents of one group, indexed: counted by what keeps them from being taken, and those that can be taken
+//! in the order of the group's policy.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::records::{Agent, Membership};
+use crate::domain::event::{Policy, Skipped, TieBreak};
+use crate::domain::ids::Millis;
+
+/// The agents of a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Desk {
+    /// How many there are.
+    pub members: u32,
+    /// Those who said online and are heard from.
+    pub online: u32,
+    /// Free places of those.
+    pub free_slots: u64,
+    /// How many are passed over, by cause.
+    pub skipped: BTreeMap<Skipped, u32>,
+    /// Those who can be taken, first the one who is.
+    pub free: BTreeSet<Candidate>,
+}
+
+/// An agent as one group's index holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The group.
+    pub group: Arc<str>,
+    /// What keeps it from being taken.
+    pub skipped: Option<Skipped>,
+    /// Whether it said online and is heard from.
+    pub online: bool,
+    /// Its free places.
+    pub free_slots: u64,
+    /// Its place among those who can be taken.
+    pub candidate: Candidate,
+}
+
+impl Desk {
+    /// Adds an agent.
+    pub fn add(&mut self, entry: &Entry) {
+        self.members += 1;
+        self.online += u32::from(entry.online);
+        self.free_slots += entry.free_slots;
+        match entry.skipped {
+            Some(cause) => *self.skipped.entry(cause).or_default() += 1,
+            None => {
+                self.free.insert(entry.candidate.clone());
+            }
+        }
+    }
+
+    /// Takes an agent out, as it was added.
+    pub fn take_out(&mut self, entry: &Entry) {
+        self.members -= 1;
+        self.online -= u32::from(entry.online);
+        self.free_slots -= entry.free_slots;
+        let Some(cause) = entry.skipped else {
+            self.free.remove(&entry.candidate);
+            return;
+        };
+        if let Some(count) = self.skipped.get_mut(&cause) {
+            *count -= 1;
+            if *count == 0 {
+                self.skipped.remove(&cause);
+            }
+        }
+    }
+}
+
+/// An agent with a free place. The smallest is taken: by priority, then turn, then load, then the longest idle,
+/// then id; what the group's policy does not look at is equal for all.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    priority: u32,
+    turn: u64,
+    used: u32,
+    capacity: u32,
+    idle_since: Millis,
+    /// The agent's bare id.
+    pub agent: Arc<str>,
+}
+
+impl Candidate {
+    /// The agent under a policy.
+    pub fn new(id: &Arc<str>, agent: &Agent, policy: Policy, membership: &Membership, turn: u64) -> Self {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let capacity = agent.record.as_ref().map_or(1, |record| record.capacity).max(1);
+        let by_load = matches!(policy, Policy::LeastLoaded | Policy::Priority);
+        let by_turn = matches!(policy, Policy::RoundRobin | Policy::Weighted);
+        Self {
+            priority: if policy == Policy::Priority { membership.priority } else { 0 },
+            turn: if by_turn { turn } else { 0 },
+            used: if by_load { count(agent.places.len()) } else { 0 },
+            capacity: if by_load { capacity } else { 1 },
+            idle_since: agent.idle_since,
+            agent: id.clone(),
+        }
+    }
+
+    /// What put this one before `other`.
+    pub fn before(&self, other: &Self) -> TieBreak {
+        if self.priority != other.priority {
+            TieBreak::Priority
+        } else if self.turn != other.turn {
+            TieBreak::Turn
+        } else if self.load(other) != Ordering::Equal {
+            TieBreak::Load
+        } else if self.idle_since != other.idle_since {
+            TieBreak::Idle
+        } else {
+            TieBreak::Id
+        }
+    }
+
+    /// Cross-multiplied, so that 1 of 3 and 2 of 6 are exactly equal.
+    fn load(&self, other: &Self) -> Ordering {
+        let mine = u64::from(self.used) * u64::from(other.capacity);
+        mine.cmp(&(u64::from(other.used) * u64::from(self.capacity)))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_rank = self.priority.cmp(&other.priority).then(self.turn.cmp(&other.turn));
+        let by_time = self.idle_since.cmp(&other.idle_since);
+        by_rank.then_with(|| self.load(other)).then(by_time).then_with(|| self.agent.cmp(&other.agent))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}

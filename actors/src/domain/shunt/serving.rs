@@ -1,0 +1,154 @@
+//! What happens to open sessions: offers accepted and rejected, transfers, takeovers, visitors who register.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::choose::Choice;
+use super::decide::{Deciding, Outcome};
+use super::state::group_name;
+use super::{Answer, Target};
+use crate::domain::event::{CloseReason, RequeueCause, ShuntChange, Step};
+use crate::domain::ids::Address;
+use crate::domain::refusal::Refusal;
+
+impl Deciding<'_> {
+    /// Accepting what one serves already is fine: a repeat.
+    pub(super) fn accept(&mut self, session: Uuid, agent: &Arc<str>) -> Result<Outcome, Refusal> {
+        self.state.heard(agent, self.at);
+        let Some(open) = self.state.sessions.get(&session) else {
+            return Ok(Outcome::Ready(Answer::NotOpen));
+        };
+        if open.serving.as_ref().is_some_and(|serving| serving.agent == *agent) {
+            return Ok(Outcome::Session(session, false));
+        }
+        let offer = open.offer.as_ref().filter(|offer| offer.agent == *agent).ok_or(Refusal::NotOffered)?;
+        let (customer, agent_name) = (open.customer.clone(), offer.agent_name.clone());
+        self.change(ShuntChange::Assigned { session, customer, agent: agent.clone(), agent_name });
+        Ok(Outcome::Session(session, false))
+    }
+
+    /// Rejecting what one rejected before is fine: a repeat.
+    pub(super) fn reject(&mut self, session: Uuid, agent: &Arc<str>) -> Result<Outcome, Refusal> {
+        self.state.heard(agent, self.at);
+        let Some(open) = self.state.sessions.get(&session) else {
+            return Ok(Outcome::Ready(Answer::NotOpen));
+        };
+        if open.offer.as_ref().is_some_and(|offer| offer.agent == *agent) {
+            self.requeued(session, agent, RequeueCause::Rejected);
+        } else if open.admits(agent, self.at) {
+            return Err(Refusal::NotOffered);
+        }
+        Ok(Outcome::Session(session, false))
+    }
+
+    pub(super) fn transfer(&mut self, session: Uuid, to: &Target) -> Result<Outcome, Refusal> {
+        if !self.state.sessions.contains_key(&session) {
+            return Ok(Outcome::Ready(Answer::NotOpen));
+        }
+        match to {
+            Target::Agent { agent, itself } => self.transfer_to_agent(session, agent, *itself),
+            Target::Group { group, may_wait } => self.transfer_to_group(session, group, *may_wait),
+        }
+    }
+
+    fn transfer_to_agent(
+        &mut self,
+        session: Uuid,
+        agent: &Arc<str>,
+        itself: bool,
+    ) -> Result<Outcome, Refusal> {
+        if itself {
+            self.state.heard(agent, self.at);
+        }
+        let Some(known) = self.state.agents.get(agent).filter(|known| known.record.is_some()) else {
+            return Err(Refusal::UnknownAgent);
+        };
+        let open = self.state.sessions.get(&session);
+        let serves = open.and_then(|open| open.serving.as_ref()).is_some_and(|by| by.agent == *agent);
+        if serves {
+            return Ok(Outcome::Session(session, false));
+        }
+        if !itself && !self.state.is_accepting(agent, known, self.at, self.numbers) {
+            return Err(Refusal::AgentAway);
+        }
+        let holds_offer = open.and_then(|open| open.holder()).is_some_and(|holder| holder == agent);
+        if !holds_offer && !self.state.has_free_place(agent, self.numbers) {
+            return Err(self.at_capacity(agent));
+        }
+        self.assign(session, agent, if itself { Step::ByAgent } else { Step::Transfer });
+        Ok(Outcome::Session(session, false))
+    }
+
+    fn transfer_to_group(&mut self, session: Uuid, group: &str, may_wait: bool) -> Result<Outcome, Refusal> {
+        let code: Arc<str> = Arc::from(group_name(group));
+        if !self.state.knows_group(&code) {
+            return Err(Refusal::UnknownGroup);
+        }
+        let Some(open) = self.state.sessions.get(&session).cloned() else {
+            return Ok(Outcome::Ready(Answer::NotOpen));
+        };
+        if open.group == code && open.waits() {
+            return Ok(Outcome::Session(session, false));
+        }
+        let not_before = self.at.saturating_add(self.numbers.exclusion);
+        let mut leaving = open.clone(); // its present agent is not chosen again
+        leaving.excluded.extend(open.holder().map(|holder| (holder.clone(), not_before)));
+        let nobody_waits = self.state.waiting_in(&code) == 0;
+        let free = nobody_waits.then(|| self.state.choose(&code, Some(&leaving), self.at)).flatten();
+        let owned = open.serving.is_some();
+        if owned && free.is_none() && !may_wait {
+            return Err(Refusal::NobodyFree);
+        }
+        let customer = open.customer.clone();
+        self.change(ShuntChange::Moved { session, customer, group: code.to_string(), not_before });
+        match free {
+            // The one who had it gives it up only to somebody who has it: no question in between.
+            Some(Choice { agent, .. }) if owned && !may_wait => self.assign(session, &agent, Step::Transfer),
+            Some(choice) => self.give(session, &choice, Step::Transfer),
+            None => {
+                let why = self.state.reasons(&code, Step::Transfer, None);
+                self.explain(session, why);
+            }
+        }
+        Ok(Outcome::Session(session, false))
+    }
+
+    /// The first message of an agent after it was given the session.
+    pub(super) fn replied(&mut self, session: Uuid, agent: &Arc<str>) -> Outcome {
+        let open = self.state.sessions.get(&session);
+        let first = open.is_some_and(|open| {
+            !open.replied && open.serving.as_ref().is_some_and(|serving| serving.agent == *agent)
+        });
+        if first {
+            self.change(ShuntChange::Replied { session });
+        }
+        Outcome::Ready(Answer::Noted)
+    }
+
+    /// Of two open sessions the older stays. A repeat changes nothing.
+    pub(super) fn promote(&mut self, visitor: &Address, user: &Address) -> Outcome {
+        if self.state.person(visitor) == user {
+            return Outcome::Ready(Answer::Noted);
+        }
+        let (theirs, own) = (self.state.session_of(visitor), self.state.session_of(user));
+        if let (Some(theirs), Some(own)) = (theirs, own) {
+            let age = |id: &Uuid| self.state.sessions.get(id).map(|open| (open.opened_at, open.arrival));
+            let younger = if age(&theirs) <= age(&own) { own } else { theirs };
+            if let Some(open) = self.state.sessions.get(&younger) {
+                let customer = open.customer.clone();
+                let reason = CloseReason::Merged;
+                self.change(ShuntChange::SessionEnded { session: younger, customer, reason });
+            }
+        }
+        let both_hold = self.state.lease_of(user).is_some() || theirs.is_some() || own.is_some();
+        if let Some(lease) = self.state.lease_of(visitor).filter(|_| both_hold) {
+            self.change(ShuntChange::LeaseEnded { lease, consumed: false });
+        }
+        if let Some(lease) = self.state.lease_of(user).filter(|_| theirs.is_some()) {
+            self.change(ShuntChange::LeaseEnded { lease, consumed: false });
+        }
+        self.change(ShuntChange::Promoted { visitor: visitor.clone(), user: user.clone() });
+        Outcome::Ready(Answer::Noted)
+    }
+}
