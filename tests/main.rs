@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 mod crash;
+mod disk;
 mod harness;
 mod odd_input;
 mod seeds;
@@ -30,7 +31,7 @@ mod faults {
 mod program {
     mod figures;
     mod life;
-    mod process;
+    pub mod process;
     mod refusals;
     mod showing;
     mod tools;

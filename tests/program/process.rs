@@ -23,7 +23,13 @@ pub struct Program {
 impl Program {
     /// Starts `messagecenter serve` in `folder` on a free port and waits until it is ready.
     pub async fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_messagecenter"))
+        let command = tokio::process::Command::new(env!("CARGO_BIN_EXE_messagecenter"));
+        Self::start_by(command, folder, arguments).await
+    }
+
+    /// The same by a command that ends with the program, such as one that traces it.
+    pub async fn start_by(mut command: tokio::process::Command, folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(["serve", "--address", "127.0.0.1:0"])
             .args(arguments)
             .current_dir(folder)
