@@ -5,4 +5,4 @@ mod calls;
 mod full;
 mod power;
 mod synced;
-mod writer;
+pub mod writer;

@@ -5,6 +5,7 @@ mod crash;
 mod disk;
 mod harness;
 mod odd_input;
+mod remote;
 mod seeds;
 
 mod config {

@@ -35,8 +35,8 @@ impl Call {
     }
 
     /// `sync_file_range` is no sync: it waits for nothing and leaves the disk's cache alone.
-    pub fn is_log_sync(&self) -> bool {
-        self.on.ends_with(".log") && ["fsync", "fdatasync"].contains(&self.name.as_str()) && self.result == 0
+    fn is_sync(&self) -> bool {
+        ["fsync", "fdatasync"].contains(&self.name.as_str()) && self.result == 0
     }
 }
 
@@ -79,10 +79,26 @@ fn call(entered: usize, returned: usize, text: &str) -> Option<Call> {
     Some(Call { entered, returned, name: name.to_owned(), on: on.to_owned(), text: text.to_owned(), result })
 }
 
+/// As [`acknowledged`], where the engine was opened anew in between: then what is in a log is also safe once the
+/// tables made from it were entered into the manifest, and the manifest was synced; and a repeat may be
+/// acknowledged with what its first attempt wrote.
+pub fn acknowledged_or_installed(calls: &[Call]) -> Vec<Acknowledged> {
+    judged(calls, true, |sync, write| {
+        sync.is_sync() && (sync.on == write.on || sync.on.contains("/MANIFEST-"))
+    })
+}
+
 /// Every acknowledged write request of the trace. A request that carries a marker (see [`super::writer`]) is
 /// synced if a write of the log that holds the marker came after it, and then a sync of that log began and
 /// ended before the answer; one without is synced if any write of the log did.
 pub fn acknowledged(calls: &[Call]) -> Vec<Acknowledged> {
+    judged(calls, false, |sync, write| sync.is_sync() && sync.on == write.on)
+}
+
+/// Whether a call syncs what another one wrote.
+type Syncs = fn(&Call, &Call) -> bool;
+
+fn judged(calls: &[Call], repeats: bool, syncs: Syncs) -> Vec<Acknowledged> {
     let mut reading: HashMap<&str, (usize, String)> = HashMap::new();
     let mut found = Vec::new();
     for call in calls {
@@ -94,21 +110,22 @@ pub fn acknowledged(calls: &[Call]) -> Vec<Acknowledged> {
             let Some((read, request)) = reading.remove(call.on.as_str()) else { continue };
             let is_write = request.contains("\"POST ") || request.contains("\"PUT ");
             if is_write && call.text.contains("\\\"error_code\\\":0,") {
-                found.push(judge(calls, read, call.entered, &request));
+                let since = if repeats { 0 } else { read };
+                found.push(judge(calls, since, call.entered, &request, syncs));
             }
         }
     }
     found
 }
 
-fn judge(calls: &[Call], read: usize, answered: usize, request: &str) -> Acknowledged {
+fn judge(calls: &[Call], since: usize, answered: usize, request: &str, syncs: Syncs) -> Acknowledged {
     let marker = marker(request);
-    let between = |call: &&Call| call.entered > read && call.returned < answered;
+    let between = |call: &&Call| call.entered > since && call.returned < answered;
     let writes = calls.iter().filter(between).filter(|call| call.is_log_write() && call.result > 0);
     let mut own = writes.filter(|call| marker.is_none_or(|marker| call.text.contains(marker)));
     let synced = own.any(|write| {
         let mut later = calls.iter().filter(between).filter(|call| call.entered > write.returned);
-        later.any(|call| call.is_log_sync() && call.on == write.on)
+        later.any(|call| syncs(call, write))
     });
     let line = request.split("\\r\\n").next().unwrap_or_default().trim_start_matches([',', ' ', '"']);
     Acknowledged { what: format!("{line} {}", marker.unwrap_or_default()), synced }

@@ -15,11 +15,11 @@ const EACH: usize = 12;
 const QUIET: [&str; 4] =
     ["--set", "checkpoint.interval_ms=3600000", "--set", "passivation.idle_after_ms=3600000"];
 
-const CALLS: &str =
+pub const CALLS: &str =
     "trace=read,recvfrom,recvmsg,write,writev,pwrite64,sendto,sendmsg,fsync,fdatasync,sync_file_range";
 
 /// Whether this process may trace another one; says so if not.
-fn may_trace() -> bool {
+pub fn may_trace() -> bool {
     let probe = std::process::Command::new("strace").args(["-o", "/dev/null", "true"]).output();
     let probe = probe.expect("strace is installed: `make test` does so (.ci/tools test)");
     if !probe.status.success() {
@@ -52,7 +52,7 @@ async fn traced(sync: &str, work: impl AsyncFnOnce(&Arc<Program>) -> usize) -> (
 }
 
 /// The trace, once strace has written that the program has ended.
-async fn whole(path: &Path) -> String {
+pub async fn whole(path: &Path) -> String {
     loop {
         let trace = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
         if trace.trim_end().ends_with("+++ exited with 0 +++") {

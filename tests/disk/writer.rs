@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -54,8 +55,28 @@ pub async fn all_write(program: &Arc<Program>, writers: u64, each: usize) -> BTr
     all
 }
 
-/// What a writer's conversation holds, all of it, and that nothing is missing between two messages.
-pub async fn history(program: &Program, number: u64) -> Told {
+/// Repeats one message by its key until it is acknowledged; gives its seq and the failures on the way.
+pub async fn send_until_done(program: &Program, number: u64, content: &str) -> (u64, Vec<i64>) {
+    let me = (FIRST + number).to_string();
+    let body = text(2, 1, &(FIRST + 1_000 + number).to_string(), content);
+    let key = content.split(' ').next().unwrap();
+    let mut failures = Vec::new();
+    loop {
+        let who = [("newUserId", me.as_str()), ("Idempotency-Key", key)];
+        let (status, answer) = program.post("/message/messageAdd", &who, &body).await;
+        let code = answer["error_code"].as_i64().unwrap();
+        if (status, code) == (200, 0) {
+            return (answer["data"]["seq"].as_u64().unwrap(), failures);
+        }
+        assert!(status == 503 && code / 100 == 503, "{status}: {answer}");
+        failures.push(code);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// What a writer's conversation holds, all of it, and that nothing is missing between two messages; or the status
+/// of the failure to tell it.
+pub async fn history(program: &Program, number: u64) -> Result<Told, u16> {
     let me = (FIRST + number).to_string();
     let mut all = Told::new();
     let mut last = String::new();
@@ -65,25 +86,27 @@ pub async fn history(program: &Program, number: u64) -> Told {
             "sort": "asc", "lastId": last,
         });
         let (status, answer) = program.post("/message/findMessage", &[("newUserId", &me)], &body).await;
-        assert_eq!((status, &answer["error_code"]), (200, &json!(0)), "{answer}");
-        let rows = answer["data"].as_array().unwrap();
+        if status >= 500 {
+            return Err(status);
+        }
+        let Some(rows) = answer["data"].as_array() else { panic!("{answer}") };
         for row in rows {
             all.insert(row["seq"].as_u64().unwrap(), row["content"].as_str().unwrap().to_owned());
         }
         match rows.last() {
-            Some(row) => last = row["messageId"].as_str().unwrap().to_owned(),
+            Some(row) => row["messageId"].as_str().unwrap().clone_into(&mut last),
             None => break,
         }
     }
     assert!(all.keys().copied().eq(1..=all.len() as u64), "{:?}", all.keys());
-    all
+    Ok(all)
 }
 
-/// What each writer was told and does not find, in words. `also` are messages in doubt.
+/// What each writer was told and does not find, in words; a failure to tell it says so itself.
 pub async fn lost(program: &Program, told: &BTreeMap<u64, Told>) -> Vec<String> {
     let mut lost = Vec::new();
     for (number, told) in told {
-        let found = history(program, *number).await;
+        let Ok(found) = history(program, *number).await else { continue };
         for (seq, content) in told {
             if found.get(seq) != Some(content) {
                 lost.push(format!("writer {number}, seq {seq}: {content} became {:?}", found.get(seq)));
