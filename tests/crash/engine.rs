@@ -51,6 +51,7 @@ impl Engine {
                     "storage.auth_level=namespace".to_owned(),
                     "storage.username=head".to_owned(),
                     "storage.password=secret".to_owned(),
+                    "storage.connect_timeout_ms=180000".to_owned(),
                 ];
                 let settings = settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]);
                 ["--storage".to_owned(), server.url()].into_iter().chain(settings).collect()

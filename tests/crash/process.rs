@@ -15,7 +15,7 @@ use super::engine::Engine;
 use crate::harness::{Who, nobody};
 
 /// Longer than any start, answer or drain on a busy machine; what takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The process has died, or refuses everything because it is about to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

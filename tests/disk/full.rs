@@ -13,7 +13,7 @@ use super::writer::{Told, all_write, content, history, lost, send, send_until_do
 use crate::program::process::{Program, run_to_end};
 
 /// Longer than it takes to notice, or to recover, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Small memtables and frequent checkpoints, so that RocksDB also writes tables on the full disk.
 const BUSY: [&str; 4] = ["--set", "storage.memtable_bytes=1048576", "--set", "checkpoint.interval_ms=200"];

@@ -23,6 +23,7 @@ impl OnServer {
             username: "root".to_owned(),
             password: "root".to_owned(),
             timeout: std::time::Duration::from_secs(120),
+            connect_timeout: std::time::Duration::from_secs(180),
             ..StorageOptions::new(self.server.url().parse().unwrap())
         };
         Arc::new(SurrealStore::open(&options).await.unwrap())

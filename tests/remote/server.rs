@@ -8,7 +8,10 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Longer than any start on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// An unoptimised server on a busy machine takes its time to sign somebody in.
+pub const PATIENT: [&str; 2] = ["--set", "storage.connect_timeout_ms=180000"];
 
 /// A user of the one database, with the role EDITOR and nothing else.
 pub const CLERK: [&str; 6] = [
@@ -58,7 +61,7 @@ impl Server {
 
     fn spawn(program: &Path, path: &str, port: u16, tls: Option<&(PathBuf, PathBuf)>) -> Child {
         let mut command = Command::new(program);
-        command.args(["start", "--no-banner", "--log", "error", "--user", "root", "--pass", "root"]);
+        command.args(["start", "--no-banner", "--log", "none", "--user", "root", "--pass", "root"]);
         command.args(["--bind", &format!("127.0.0.1:{port}")]);
         if let Some((certificate, key)) = tls {
             command.arg("--web-crt").arg(certificate).arg("--web-key").arg(key);
@@ -70,11 +73,14 @@ impl Server {
         let began = Instant::now();
         loop {
             if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
-                return;
+                break;
             }
             let ended = self.child.lock().unwrap().try_wait().unwrap();
             assert!(ended.is_none() && began.elapsed() < PATIENCE, "the server does not answer: {ended:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        if self.tls.is_none() {
+            self.sql("RETURN 1;").await; // it listens before it serves
         }
     }
 
@@ -96,7 +102,7 @@ impl Server {
                 }
                 other => assert!(began.elapsed() < PATIENCE, "{other:?}"),
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
 

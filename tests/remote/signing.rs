@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::server::{CLERK, Server};
+use super::server::{CLERK, PATIENT, Server};
 use crate::disk::writer::{content, send};
 use crate::program::process::{Program, run_to_end};
 
 async fn said(folder: &Path, url: &str, arguments: &[&str]) -> String {
     let mut all = vec!["serve", "--address", "127.0.0.1:0", "--storage", url];
     all.extend(arguments);
-    all.extend(["--set", "storage.connect_timeout_ms=3000"]);
+    all.extend(["--set", "storage.connect_timeout_ms=20000"]);
     let refused = run_to_end(folder, &all).await;
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     String::from_utf8(refused.stderr).unwrap().lines().last().unwrap_or_default().to_owned()
@@ -24,6 +24,7 @@ async fn an_editor_of_the_one_database_is_enough_also_after_the_server_was_resta
     let url = server.url();
     let mut arguments = vec!["--storage", &url];
     arguments.extend(CLERK);
+    arguments.extend(PATIENT);
     let program = Program::start(folder.path(), &arguments).await;
     assert_eq!(send(&program, 1, &content(1, 0)).await, Ok(1));
     server.kill();
@@ -46,6 +47,7 @@ async fn a_user_of_the_namespace_may_make_its_database() {
     let user = ["storage.auth_level=namespace", "storage.username=head", "storage.password=secret"];
     let mut arguments = vec!["--storage", &url, "--set", "storage.database=another"];
     arguments.extend(user.iter().flat_map(|setting| ["--set", setting]));
+    arguments.extend(PATIENT);
     let program = Program::start(folder.path(), &arguments).await;
     assert_eq!(send(&program, 1, &content(1, 0)).await, Ok(1));
 }
@@ -102,6 +104,7 @@ async fn an_encrypted_connection_believes_the_authority_that_is_named_and_no_oth
     let file = format!("storage.ca_file={}", authority.display());
     let mut arguments = vec!["--storage", &url, "--set", &file];
     arguments.extend(user);
+    arguments.extend(PATIENT);
     let program = Program::start(folder.path(), &arguments).await;
     assert!(program.ready_line.contains("wss://"), "{}", program.ready_line);
     assert_eq!(send(&program, 1, &content(1, 0)).await, Ok(1));
