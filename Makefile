@@ -4,12 +4,15 @@
 CARGO ?= cargo
 ARGS ?=
 
-.PHONY: run test torture release bench bench-micro bench-instructions lint fuzz fuzz-http tools tools-test tools-bench help
+.PHONY: run test test-remote torture torture-remote torture-power release bench bench-micro bench-instructions lint fuzz fuzz-http tools tools-test tools-bench help
 
 help:
 	@echo "make run      build (quick profile) and start the service on 127.0.0.1:8888"
 	@echo "make test     build (quick profile) and run every test"
 	@echo "make torture  kill the service ROUNDS=200 times and compare what it acknowledged (SEED=, ENGINE=)"
+	@echo "make torture-power  cut and damage a store's files in POWER_CUTS=200 ways of each sort"
+	@echo "make test-remote    build a SurrealDB server and run every test that can run on it"
+	@echo "make torture-remote the same as torture, on that server, which is disturbed as well (ROUNDS=50)"
 	@echo "make release  build target/release/messagecenter, optimised: for production"
 	@echo "make bench    build optimised and run all benchmarks, into docs/benchmarks"
 	@echo "make bench-micro         time the hot pieces, one by one"
@@ -45,6 +48,19 @@ PROGRAM ?=
 torture: tools
 	ROUNDS=$(ROUNDS) SEED=$(SEED) ENGINE=$(ENGINE) PROGRAM=$(PROGRAM) \
 		$(CARGO) test --locked --workspace $(TEST_FEATURES) --test main crash::nothing_acknowledged -- --nocapture
+
+POWER_CUTS ?= 200
+torture-power: tools-test
+	POWER_CUTS=$(POWER_CUTS) SEED=$(SEED) \
+		$(CARGO) test --locked --workspace $(TEST_FEATURES) --test main disk::power -- --nocapture
+
+# tests/surreal says what this does.
+test-remote: tools-test
+	CARGO="$(CARGO)" sh tests/surreal/run tests
+
+torture-remote: ROUNDS = 50
+torture-remote: tools-test
+	CARGO="$(CARGO)" ROUNDS=$(ROUNDS) SEED=$(SEED) PROGRAM=$(PROGRAM) sh tests/surreal/run torture
 
 release: tools
 	$(CARGO) build --locked --release

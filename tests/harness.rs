@@ -219,11 +219,20 @@ impl App {
     }
 }
 
-/// Settings for a test: any free port, memory.
+/// Settings for a test: any free port, memory; or, if `TEST_STORE` names a SurrealDB server, a new database on it
+/// (see tests/surreal/run).
 fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
     let mut settings = config::load(&Sources::default()).expect("the built-in defaults").settings;
     settings.server.address = "127.0.0.1:0".parse().expect("an address");
     settings.storage.url = "mem://".parse().expect("a storage URL");
+    if let Ok(server) = std::env::var("TEST_STORE") {
+        settings.storage.url = server.parse().expect("a storage URL");
+        settings.storage.database = format!("d{}", uuid::Uuid::new_v4().simple());
+        settings.storage.username = "root".to_owned();
+        settings.storage.password = "root".to_owned().into();
+        settings.http.request_timeout_ms = 60_000;
+        settings.storage.timeout_ms = 60_000;
+    }
     change(&mut settings);
     settings
 }

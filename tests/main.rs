@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 mod crash;
+mod disk;
 mod harness;
 mod odd_input;
+mod remote;
 mod seeds;
 
 mod config {
@@ -32,7 +34,7 @@ mod faults {
 mod program {
     mod figures;
     mod life;
-    mod process;
+    pub mod process;
     mod refusals;
     mod showing;
     mod tools;

@@ -1,5 +1,6 @@
 //! From settings to what each part takes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use messagecenter_actors::journal::JournalSettings;
@@ -28,6 +29,8 @@ impl Settings {
             database: storage.database.clone(),
             username: storage.username.clone(),
             password: storage.password.reveal().to_owned(),
+            auth_level: storage.auth_level,
+            ca_file: Some(&storage.ca_file).filter(|file| !file.is_empty()).map(PathBuf::from),
             timeout: Duration::from_millis(storage.timeout_ms),
             connect_timeout: Duration::from_millis(storage.connect_timeout_ms),
             block_cache_bytes: storage.block_cache_bytes,

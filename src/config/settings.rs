@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::storage::StorageUrl;
+use crate::storage::{AuthLevel, StorageUrl};
 
 /// All settings. What each means stands in [`super::table::SETTINGS`] under `section.name`.
 #[derive(Debug, Clone, Deserialize)]
@@ -67,6 +67,9 @@ section!(
         namespace: String,
         database: String,
         username: String,
+        #[serde(deserialize_with = "parsed")]
+        auth_level: AuthLevel,
+        ca_file: String,
         password: Secret,
         password_file: String,
         timeout_ms: u64,

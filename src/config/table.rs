@@ -113,6 +113,20 @@ pub static SETTINGS: &[Setting] = &[
         rules::any,
         "The user that signs in to a SurrealDB server (ws://, wss://).",
     ),
+    choice(
+        "storage.auth_level",
+        "root",
+        &["root", "namespace", "database"],
+        "What storage.username is a user of. A user of the one database needs no other right than the role \
+         EDITOR; namespace and database must then exist.",
+    ),
+    text(
+        "storage.ca_file",
+        "",
+        "the path of a PEM file; empty means the authorities of the web",
+        rules::any,
+        "The certificate authorities that a server's certificate is checked against (wss:// only).",
+    ),
     Setting {
         key: "storage.password",
         kind: Kind::Text { allowed: "any text", check: rules::any },

@@ -2,6 +2,8 @@
 //!
 //! - [`embedded`]: an engine of this process;
 //! - [`remote`]: a client of a server;
+//! - `mark` and `log_check`: what an engine on disk must still hold at its next start;
+//! - `tls`: encryption on the way to a server;
 //! - [`settings`]: what either needs to be opened.
 //!
 //! Every future that leaves this package is boxed and owns what it needs. SurrealDB's executor is a deep nest of
@@ -15,9 +17,13 @@
 #![recursion_limit = "256"]
 
 pub mod embedded;
+mod log_check;
+mod mark;
 pub mod remote;
 pub mod settings;
+mod tls;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -25,12 +31,39 @@ use surrealdb::Surreal;
 use surrealdb::engine::any::Any;
 pub use surrealdb_types::Error;
 use surrealdb_types::{Object, Value};
+use tokio::runtime::Handle;
 
 use self::embedded::Embedded;
-pub use self::settings::EngineSettings;
+use self::mark::Mark;
+pub use self::settings::{AuthLevel, EngineSettings};
 
 /// What each statement of a text answered, in order.
 pub type Outcomes = Vec<Result<Value, Error>>;
+
+/// Why an engine did not open.
+#[derive(Debug)]
+pub enum OpenFailure {
+    /// What the engine, or the way to it, says.
+    Engine(String),
+    /// The disk holds less than was acknowledged.
+    Damaged {
+        /// What is missing or not as it was written.
+        what: String,
+        /// The file that says what must be there.
+        mark: PathBuf,
+    },
+    /// The file of a certificate authority cannot be used.
+    Authority {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: String,
+    },
+}
+
+/// How long the log was when a write began; for [`Client::synced`].
+#[derive(Debug, Clone, Copy)]
+pub struct Seen(mark::Synced);
 
 /// The way to an open engine. Clones share it. (Cloning `Surreal` would open a session each time.)
 #[derive(Clone)]
@@ -56,6 +89,54 @@ impl Client {
                 let client = Arc::clone(client);
                 Box::pin(async move { remote::query(&client, text, binds).await })
             }
+        }
+    }
+
+    /// A write ended in an error that is no verdict. An engine in this process on a disk is then opened anew, on
+    /// `runtime`, and refuses every statement as unavailable until it is: see [`embedded`].
+    pub fn distrust(&self, runtime: &Handle, cause: &str) {
+        if let Self::Embedded(engine) = self {
+            engine.distrust(runtime, cause);
+        }
+    }
+
+    fn mark(&self) -> Option<Arc<Mark>> {
+        match self {
+            Self::Embedded(engine) => engine.mark(),
+            Self::Remote(_) => None,
+        }
+    }
+
+    /// Asked before a write begins; `None` where nothing is noted.
+    pub fn look(&self) -> Option<Seen> {
+        self.mark()?.look().map(Seen)
+    }
+
+    /// A write that began after `seen` is synced: the next start must find the log that long.
+    pub fn synced(&self, seen: Seen) {
+        if let Some(mark) = self.mark() {
+            mark.synced(seen.0);
+        }
+    }
+
+    /// The journal's batch that begins at `first` is committed: the next start must find it.
+    pub fn committed(&self, first: u64) {
+        if let Some(mark) = self.mark() {
+            mark.committed(first);
+        }
+    }
+
+    /// Brings what the next start must find to the disk. Blocks.
+    pub fn sync_mark(&self) {
+        if let Some(mark) = self.mark() {
+            mark.sync();
+        }
+    }
+
+    /// The store is being closed: a failed engine is not opened again.
+    pub fn closing(&self) {
+        if let Self::Embedded(engine) = self {
+            engine.closing();
         }
     }
 

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use surrealdb::Surreal;
 use surrealdb::engine::any::{self, Any};
-use surrealdb::opt::auth::Root;
+use surrealdb::opt::Config;
+use surrealdb::opt::auth::{Database, Namespace, Root};
 use surrealdb_types::{Error, Object};
 
-use crate::{Client, EngineSettings, Outcomes};
+use crate::{AuthLevel, Client, EngineSettings, OpenFailure, Outcomes, tls};
 
 /// Between two attempts to connect: a server that starts beside us needs a second or two.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -19,8 +20,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// The sign-in was refused, or nobody answered within `settings.connect_timeout`; what happened last.
-pub fn open(settings: EngineSettings) -> BoxFuture<'static, Result<Client, String>> {
-    Box::pin(async move { Ok(Client::Remote(Arc::new(connect_patiently(&settings).await?))) })
+pub fn open(settings: EngineSettings) -> BoxFuture<'static, Result<Client, OpenFailure>> {
+    Box::pin(async move {
+        let config = tls::config(&settings)?;
+        let client = connect_patiently(&settings, &config).await.map_err(OpenFailure::Engine)?;
+        Ok(Client::Remote(Arc::new(client)))
+    })
 }
 
 /// Runs one text on the server.
@@ -39,10 +44,10 @@ pub(super) async fn query(
     Ok((0..statements).map(outcome).collect())
 }
 
-async fn connect_patiently(settings: &EngineSettings) -> Result<Surreal<Any>, String> {
+async fn connect_patiently(settings: &EngineSettings, config: &Config) -> Result<Surreal<Any>, String> {
     let give_up = Instant::now() + settings.connect_timeout;
     loop {
-        let attempt = tokio::time::timeout(settings.connect_timeout, connect(settings)).await;
+        let attempt = tokio::time::timeout(settings.connect_timeout, connect(settings, config.clone())).await;
         let cause = match attempt {
             Ok(Ok(client)) => return Ok(client),
             // A refused sign-in stays refused.
@@ -57,19 +62,36 @@ async fn connect_patiently(settings: &EngineSettings) -> Result<Surreal<Any>, St
     }
 }
 
-async fn connect(settings: &EngineSettings) -> surrealdb::Result<Surreal<Any>> {
-    let client = any::connect(settings.url.as_str()).await?;
-    if !settings.username.is_empty() {
-        let root = Root { username: settings.username.clone(), password: settings.password.clone() };
-        client.signin(root).await?;
+async fn connect(settings: &EngineSettings, config: Config) -> surrealdb::Result<Surreal<Any>> {
+    let EngineSettings { namespace, database, username, password, .. } = settings;
+    let client = any::connect((settings.url.clone(), config)).await?;
+    let (username, password) = (username.clone(), password.clone());
+    if !username.is_empty() {
+        match settings.auth_level {
+            AuthLevel::Root => client.signin(Root { username, password }).await?,
+            AuthLevel::Namespace => {
+                client.signin(Namespace { namespace: namespace.clone(), username, password }).await?
+            }
+            AuthLevel::Database => {
+                let (namespace, database) = (namespace.clone(), database.clone());
+                client.signin(Database { namespace, database, username, password }).await?
+            }
+        };
     }
-    let EngineSettings { namespace, database, .. } = settings;
-    let define = format!(
-        "DEFINE NAMESPACE IF NOT EXISTS `{namespace}`; USE NS `{namespace}`; \
-         DEFINE DATABASE IF NOT EXISTS `{database}`;"
-    );
-    // A user of this one database may not define it: then it exists, or selecting it says what is wrong.
-    let _ = client.query(define).await?.take_errors();
+    let define = match settings.auth_level {
+        AuthLevel::Root => format!(
+            "DEFINE NAMESPACE IF NOT EXISTS `{namespace}`; USE NS `{namespace}`; \
+             DEFINE DATABASE IF NOT EXISTS `{database}`;"
+        ),
+        AuthLevel::Namespace => {
+            format!("USE NS `{namespace}`; DEFINE DATABASE IF NOT EXISTS `{database}`;")
+        }
+        AuthLevel::Database => String::new(),
+    };
+    if !define.is_empty() {
+        // Who may not define it finds it, or is told what is wrong by selecting it.
+        let _ = client.query(define).await?.take_errors();
+    }
     client.use_ns(namespace.as_str()).use_db(database.as_str()).await?;
     Ok(client)
 }

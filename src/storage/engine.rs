@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use messagecenter_actors::ports::StoreError;
-use messagecenter_engine::{Client, embedded, remote};
+use messagecenter_engine::{Client, OpenFailure, embedded, remote};
 use parking_lot::Mutex;
 use surrealdb_types::{Object, Value};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -88,7 +88,7 @@ impl Engine {
         let client = match runtime.run(opening).await {
             Some(Ok(client)) => client,
             Some(Err(cause)) => return Err(refusal(options, cause)),
-            None => return Err(refusal(options, "it panicked".to_owned())),
+            None => return Err(refusal(options, OpenFailure::Engine("it panicked".to_owned()))),
         };
         let open = runtime.handle().map(|handle| Open { client, runtime, handle });
         Ok(Self { open: Mutex::new(open), timeout: options.timeout })
@@ -123,18 +123,45 @@ impl Engine {
                 open.as_ref().ok_or_else(|| StoreError::Unavailable("the store is closed".to_owned()))?;
             (open.client.clone(), open.handle.clone())
         };
+        let runtime = handle.clone();
         let statement = handle.spawn(async move {
+            let seen = if operation == Operation::Write { client.look() } else { None };
             let answer = client.query(text, binds).await;
+            let outcome = answer
+                .map_err(|error| failure::classify(operation, &error))
+                .and_then(|outcomes| failure::check(operation, outcomes));
+            match (&outcome, seen) {
+                (Ok(_), Some(seen)) => client.synced(seen),
+                // Before anybody reads back what became of it.
+                (Err(StoreError::Unknown(cause)), _) => client.distrust(&runtime, cause),
+                _ => {}
+            }
             drop(held);
-            let outcomes = answer.map_err(|error| failure::classify(operation, &error))?;
-            Ok(Answers(failure::check(operation, outcomes)?))
+            Ok(Answers(outcome?))
         });
         wait(operation, &handle, self.timeout, statement).await
+    }
+
+    /// The journal's batch that begins at `first` is committed: the next start must find it.
+    pub(super) fn committed(&self, first: u64) {
+        if let Some(open) = self.open.lock().as_ref() {
+            open.client.committed(first);
+        }
+    }
+
+    /// Brings what the next start must find to the disk.
+    pub(super) async fn sync_mark(&self) {
+        let client = self.open.lock().as_ref().map(|open| open.client.clone());
+        if let Some(client) = client {
+            let synced = tokio::task::spawn_blocking(move || client.sync_mark());
+            let _ = synced.await; // it only makes the next start ask for more
+        }
     }
 
     /// Waits for statements under way, closes the engine, stops the threads.
     pub(super) async fn close(&self) {
         let Some(Open { client, runtime, handle: _ }) = self.open.lock().take() else { return };
+        client.closing();
         let shut = runtime.run(async move {
             let patience = tokio::time::Instant::now() + CLOSE_PATIENCE;
             while client.sharers() > 1 && tokio::time::Instant::now() < patience {
@@ -151,7 +178,12 @@ impl Engine {
     }
 }
 
-fn refusal(options: &StorageOptions, cause: String) -> OpenError {
+fn refusal(options: &StorageOptions, failure: OpenFailure) -> OpenError {
+    let cause = match failure {
+        OpenFailure::Engine(cause) => cause,
+        OpenFailure::Damaged { what, mark } => return OpenError::Damaged { what, mark },
+        OpenFailure::Authority { file, cause } => return OpenError::Authority { file, cause },
+    };
     match options.url.directory() {
         Some(directory) if is_lock_refusal(&cause) => OpenError::Held { directory: directory.to_path_buf() },
         Some(directory) => OpenError::Engine { url: shown(directory), cause },

@@ -48,6 +48,10 @@ pub fn classify(operation: Operation, error: &Error) -> StoreError {
         ErrorDetails::Serialization(_) if operation == Operation::Read => {
             StoreError::Corrupt(message.to_owned())
         }
+        // RocksDB checks a sum over each block that it reads.
+        _ if operation == Operation::Read && message.contains("Corruption: ") => {
+            StoreError::Corrupt(message.to_owned())
+        }
         _ => operation.undecided(message),
     }
 }

@@ -111,7 +111,9 @@ impl JournalStore for SurrealStore {
             ("events", bytes(&batch.events)),
         ]);
         let binds = object([("id", record("journal", key(batch.first))), ("batch", Value::Object(content))]);
-        self.lease.write(&self.engine, &APPEND, binds, Some(batch.epoch)).await
+        self.lease.write(&self.engine, &APPEND, binds, Some(batch.epoch)).await?;
+        self.engine.committed(batch.first);
+        Ok(())
     }
 
     async fn read(&self, first: Position) -> Result<Option<Batch>, StoreError> {
@@ -167,6 +169,7 @@ impl JournalStore for SurrealStore {
         let binds = object([("ends", Value::Object(ends))]);
         self.lease.write(&self.engine, &SET_CHECKPOINT, binds, None).await?;
         head.replay_from = replay_from;
+        self.engine.sync_mark().await;
         Ok(())
     }
 

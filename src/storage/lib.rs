@@ -31,7 +31,7 @@ use tokio::runtime::Handle;
 use self::engine::Engine;
 use self::journal::Head;
 use self::lease::Lease;
-pub use self::options::{OpenError, StorageOptions};
+pub use self::options::{AuthLevel, OpenError, StorageOptions};
 use self::state::Saves;
 pub use self::url::StorageUrl;
 

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use messagecenter_actors::ports::StoreError;
+pub use messagecenter_engine::AuthLevel;
 use messagecenter_engine::EngineSettings;
 
-use super::url::StorageUrl;
+use super::url::{StorageUrl, Sync};
 
 /// Threads of the storage runtime that are kept free of blocking calls: with one, what waits for a hanging disk
 /// can still be told in time.
@@ -26,6 +27,10 @@ pub struct StorageOptions {
     pub username: String,
     /// The password of `username`.
     pub password: String,
+    /// What `username` is a user of.
+    pub auth_level: AuthLevel,
+    /// PEM certificates that a `wss://` server's certificate is checked against; `None` = those of the web.
+    pub ca_file: Option<PathBuf>,
     /// The longest wait for one statement; afterwards a write's outcome is unknown and a read is unavailable.
     pub timeout: Duration,
     /// The longest wait for a server's first answer.
@@ -55,6 +60,8 @@ impl StorageOptions {
             database: "main".to_owned(),
             username: String::new(),
             password: String::new(),
+            auth_level: AuthLevel::default(),
+            ca_file: None,
             timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(30),
             block_cache_bytes: 256 << 20,
@@ -67,10 +74,14 @@ impl StorageOptions {
     pub(super) fn engine(&self) -> EngineSettings {
         EngineSettings {
             url: self.url.to_string(),
+            directory: self.url.directory().map(Into::into),
+            synced: matches!(self.url, StorageUrl::Rocksdb { sync: Sync::Every, .. }),
             namespace: self.namespace.clone(),
             database: self.database.clone(),
             username: self.username.clone(),
             password: self.password.clone(),
+            auth_level: self.auth_level,
+            ca_file: self.ca_file.clone(),
             connect_timeout: self.connect_timeout,
             block_cache_bytes: self.block_cache_bytes,
             memtable_bytes: self.memtable_bytes,
@@ -99,6 +110,26 @@ pub enum OpenError {
         directory: PathBuf,
         /// What the operating system said.
         cause: std::io::Error,
+    },
+    /// The disk holds less than was acknowledged.
+    #[error(
+        "the store in {} is damaged: {what}; restore a backup, or remove {} to go on without what is missing",
+        mark.parent().unwrap_or(mark).display(),
+        mark.display()
+    )]
+    Damaged {
+        /// What is missing or not as it was written.
+        what: String,
+        /// The file that says what must be there.
+        mark: PathBuf,
+    },
+    /// The file of a certificate authority cannot be used.
+    #[error("storage.ca_file: cannot use {}: {cause}", file.display())]
+    Authority {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: String,
     },
     /// The storage runtime did not start.
     #[error("cannot start the storage threads: {0}")]

@@ -15,7 +15,7 @@ use super::engine::Engine;
 use crate::harness::{Who, nobody};
 
 /// Longer than any start, answer or drain on a busy machine; what takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The process has died, or refuses everything because it is about to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Process {
     /// Starts the program on the store in `folder` with fail points armed as `armed` says; the error is how it
     /// ended instead of becoming ready.
     pub async fn start(
-        engine: Engine,
+        engine: &Engine,
         folder: &Path,
         settings: &[&str],
         armed: &str,
@@ -84,7 +84,8 @@ impl Process {
         let started_at = i64::try_from(since.as_millis()).expect("a time in range");
         let mut child =
             Command::new(other_program().unwrap_or_else(|| env!("CARGO_BIN_EXE_messagecenter").into()))
-                .args(["serve", "--address", "127.0.0.1:0", "--storage", &engine.url(folder)])
+                .args(["serve", "--address", "127.0.0.1:0"])
+                .args(engine.arguments(folder))
                 .args(["--set", "log.level=error"])
                 .args(settings.iter().flat_map(|setting| ["--set", setting]))
                 .env(fail_point::VARIABLE, armed)

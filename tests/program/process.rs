@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// Longer than any start or drain on a busy machine; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A service that said it was ready. Killed when dropped.
 pub struct Program {
@@ -23,7 +23,22 @@ pub struct Program {
 impl Program {
     /// Starts `messagecenter serve` in `folder` on a free port and waits until it is ready.
     pub async fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_messagecenter"))
+        let command = tokio::process::Command::new(env!("CARGO_BIN_EXE_messagecenter"));
+        Self::start_by(command, folder, arguments).await
+    }
+
+    /// The same by a command that ends with the program, such as one that traces it.
+    pub async fn start_by(command: tokio::process::Command, folder: &Path, arguments: &[&str]) -> Self {
+        Self::attempt(command, folder, arguments).await.expect("one line on standard output")
+    }
+
+    /// The same, or how it ended instead of becoming ready.
+    pub async fn attempt(
+        mut command: tokio::process::Command,
+        folder: &Path,
+        arguments: &[&str],
+    ) -> Result<Self, Option<i32>> {
+        let mut child = command
             .args(["serve", "--address", "127.0.0.1:0"])
             .args(arguments)
             .current_dir(folder)
@@ -33,13 +48,15 @@ impl Program {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("ready in time").unwrap();
-        let ready_line = line.expect("one line on standard output");
+        let Some(ready_line) = line else {
+            return Err(child.wait().await.unwrap().code());
+        };
         let base = ready_line
             .split_whitespace()
             .find_map(|word| word.strip_suffix(',').filter(|word| word.starts_with("http://")))
             .unwrap_or_else(|| panic!("an address in {ready_line:?}"))
             .to_owned();
-        Self { child, ready_line, base, client: reqwest::Client::new() }
+        Ok(Self { child, ready_line, base, client: reqwest::Client::new() })
     }
 
     /// Posts JSON with headers and gives the status and the envelope.
@@ -62,6 +79,11 @@ impl Program {
     pub fn terminate(&self) {
         let id = self.child.id().expect("still running").to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// kill -9, and waits until it is gone.
+    pub async fn killed(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Waits for the end and gives the exit code.

@@ -1,0 +1,154 @@
+//! RocksDB's log, read as far as it was synced.
+//!
+//! RocksDB's own recovery (point in time, as SurrealDB opens it) stops at the first record that is not whole and
+//! silently drops everything behind it. At the end of the log that is right: what was never synced was never
+//! acknowledged. Before that end it would lose acknowledged writes, so [`check`] looks first.
+//!
+//! The log is a row of blocks of 32 KiB; a record is a header (masked CRC-32C of what follows the length, length,
+//! type) with its bytes, never across two blocks; fewer than seven bytes at a block's end are padding.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+const BLOCK: usize = 32 << 10;
+const HEADER: usize = 7;
+
+/// What RocksDB adds to a rotated CRC, so that a CRC over bytes that hold CRCs stays meaningful.
+const MASK: u32 = 0xa282_ead8;
+
+/// Reads the first `synced` bytes of the log at `path` and says where they are not as they were written.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn check(path: &Path, synced: u64) -> io::Result<Option<String>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    if length < synced {
+        return Ok(Some(format!("it ends at byte {length}")));
+    }
+    let mut block = Vec::with_capacity(BLOCK);
+    let mut begin = 0;
+    while begin < synced {
+        block.clear();
+        (&mut file).take(BLOCK as u64).read_to_end(&mut block)?;
+        let judged = usize::try_from(synced - begin).unwrap_or(BLOCK);
+        if let Some(offset) = first_damage(&block, judged) {
+            return Ok(Some(format!("the record at byte {} is damaged", begin + offset as u64)));
+        }
+        begin += BLOCK as u64;
+    }
+    Ok(None)
+}
+
+/// Where a record of this block that begins before `judged` is not whole. One that begins there was synced to its
+/// end: see [`super::mark`].
+fn first_damage(block: &[u8], judged: usize) -> Option<usize> {
+    let mut at = 0;
+    while at < judged && BLOCK - at >= HEADER {
+        let Some(header) = block[at..].first_chunk::<HEADER>() else { return Some(at) };
+        let [c0, c1, c2, c3, l0, l1, kind] = *header;
+        let end = at + HEADER + usize::from(u16::from_le_bytes([l0, l1]));
+        let sum = u32::from_le_bytes([c0, c1, c2, c3]);
+        match block.get(at + HEADER - 1..end) {
+            Some(record) if kind != 0 && mask(crc32c(record)) == sum => at = end,
+            _ => return Some(at),
+        }
+    }
+    None
+}
+
+const fn mask(crc: u32) -> u32 {
+    crc.rotate_right(15).wrapping_add(MASK)
+}
+
+/// Castagnoli's polynomial, reflected.
+const POLYNOMIAL: u32 = 0x82f6_3b78;
+
+/// Eight tables, so that eight bytes are taken at once: a start must not wait for this.
+static TABLES: [[u32; 256]; 8] = tables();
+
+const fn tables() -> [[u32; 256]; 8] {
+    let mut tables = [[0; 256]; 8];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
+            bit += 1;
+        }
+        tables[0][byte] = crc;
+        byte += 1;
+    }
+    let mut table = 1;
+    while table < 8 {
+        let mut byte = 0;
+        while byte < 256 {
+            let before = tables[table - 1][byte];
+            tables[table][byte] = (before >> 8) ^ tables[0][(before & 0xff) as usize];
+            byte += 1;
+        }
+        table += 1;
+    }
+    tables
+}
+
+/// The CRC-32C of some bytes.
+pub(super) fn crc32c(bytes: &[u8]) -> u32 {
+    let mut crc = !0_u32;
+    let mut eights = bytes.chunks_exact(8);
+    for eight in &mut eights {
+        let [a, b, c, d] = (crc ^ u32::from_le_bytes([eight[0], eight[1], eight[2], eight[3]])).to_le_bytes();
+        crc = TABLES[7][usize::from(a)]
+            ^ TABLES[6][usize::from(b)]
+            ^ TABLES[5][usize::from(c)]
+            ^ TABLES[4][usize::from(d)]
+            ^ TABLES[3][usize::from(eight[4])]
+            ^ TABLES[2][usize::from(eight[5])]
+            ^ TABLES[1][usize::from(eight[6])]
+            ^ TABLES[0][usize::from(eight[7])];
+    }
+    for byte in eights.remainder() {
+        crc = (crc >> 8) ^ TABLES[0][((crc ^ u32::from(*byte)) & 0xff) as usize];
+    }
+    !crc
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+mod tests {
+    use super::*;
+
+    fn record(bytes: &[u8]) -> Vec<u8> {
+        let mut covered = vec![1];
+        covered.extend(bytes);
+        let mut record = mask(crc32c(&covered)).to_le_bytes().to_vec();
+        record.extend(u16::try_from(bytes.len()).unwrap().to_le_bytes());
+        record.extend(covered);
+        record
+    }
+
+    #[test]
+    fn the_sum_is_that_of_the_standard() {
+        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
+    }
+
+    #[test]
+    fn every_flipped_bit_before_the_synced_end_is_found_and_none_behind_it() {
+        let folder = std::env::temp_dir().join(format!("messagecenter-log-check-{}", std::process::id()));
+        let whole: Vec<u8> = (1..=4_u8).flat_map(|n| record(&vec![n; usize::from(n) * 10])).collect();
+        let synced = whole.len() - record(&[4; 40]).len();
+        for bit in 0..whole.len() * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&folder, &damaged).unwrap();
+            let found = check(&folder, synced as u64).unwrap();
+            assert_eq!(found.is_some(), bit / 8 < synced, "bit {bit}: {found:?}");
+        }
+        std::fs::write(&folder, &whole[..synced - 1]).unwrap();
+        assert!(check(&folder, synced as u64).unwrap().unwrap().contains("ends at"));
+        std::fs::remove_file(&folder).unwrap();
+    }
+}
