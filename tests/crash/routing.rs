@@ -52,7 +52,7 @@ async fn killed_in_the_middle_of_routing_no_session_is_lost_or_doubly_owned() {
     let mut random = StdRng::seed_from_u64(seed);
     let mut killed_at = Vec::new();
     for round in 0..number("ROUNDS").unwrap_or(ROUNDS) {
-        let process = Process::start(Engine::Rocksdb, folder.path(), &SETTINGS, "").await.expect("ready");
+        let process = Process::start(&Engine::Rocksdb, folder.path(), &SETTINGS, "").await.expect("ready");
         let process = Arc::new(process);
         if round == 0 {
             staff(&process).await.expect("staffed");
@@ -73,7 +73,7 @@ async fn killed_in_the_middle_of_routing_no_session_is_lost_or_doubly_owned() {
             let Gone = client.await.expect("no panic");
         }
     }
-    let process = Process::start(Engine::Rocksdb, folder.path(), &SETTINGS, "").await.expect("ready");
+    let process = Process::start(&Engine::Rocksdb, folder.path(), &SETTINGS, "").await.expect("ready");
     compare(&process, &book, &killed_at).await.expect("it lives on");
     let book = book.lock().expect("no panic");
     println!("{} customers, {} sessions ended", book.customers.len(), book.ended.len());

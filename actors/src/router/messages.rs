@@ -101,7 +101,7 @@ impl Router {
         match named {
             Some(ServiceRef::Conversation(id)) => Ok(Target { id, key: None, wish: Wish::Anyone }),
             Some(ServiceRef::Session(id)) => {
-                let session = self.session(id).await?;
+                let session = self.session_card(id).await?;
                 let party = if by_customer { session.customer == *author } else { session.ent == ent };
                 if !party {
                     return Err(Refusal::UnknownSession.into());

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Router;
 use crate::api::{
     AgentView, Caller, Closed, Credit, GroupRulesView, Hat, Obtain, OpenSession, Opener, QueueView,
-    Rejection, SessionState, SessionView, Shunt, StatsView, Wish,
+    Rejection, SessionView, Shunt, StatsView, Wish,
 };
 use crate::domain::event::{AgentRecord, GroupDefinition, Presence, Reasons};
 use crate::domain::ids::{EntId, Millis};
@@ -87,13 +87,14 @@ impl Router {
         }
     }
 
-    /// A session, open or ended; with its place in the queue while it waits.
+    /// A session, open or ended, as it is now that time has taken effect; with its place in the queue while it
+    /// waits.
     ///
     /// # Errors
     /// `UnknownSession`, or no answer.
     pub async fn session(&self, id: Uuid) -> Result<SessionView, Rejection> {
         let session = self.known_session(id).await?;
-        if session.state() != SessionState::Queued {
+        if session.ended.is_some() {
             return Ok(session.view(id));
         }
         match self.ask_shunt(session.ent, Command::Session { session: id }).await? {

@@ -169,7 +169,7 @@ pub static CREATE_CHAT_SESSION: Endpoint = endpoint(
     "Gets or creates a conversation; for service, opens a session or joins the queue.",
     [
         "{sessionId, conversationId, state, agentId, customerserviceName, isArtificial, ahead, \
-         estimatedWaitSeconds, created}",
+         estimatedWaitSeconds, created, closeReason?, offlineMessage?}",
         "people ahead",
     ],
     &[
@@ -208,7 +208,8 @@ pub static OBTAIN_SHUNT: Endpoint = endpoint(
     [
         "{state: \"assigned\"|\"busy\"|\"offline\", group, fallback, agentId, customerserviceName, entId, \
          reservationId, expiresAt, ahead, estimatedWaitSeconds, online, freeSlots, waiting, \
-         reason{policy, considered, skipped:{cause:n}}}",
+         reason{policy, considered, skipped:{cause:n}, step, agentId, group, policyVersion, tieBreak, waiting}, \
+         offlineMessage}",
         "people ahead",
     ],
     &[Field::text("type", "The reception group's code; `default` or empty = the default group.").required()],
