@@ -187,7 +187,8 @@ async fn compare(process: &Process, book: &Shared, killed_at: &[String]) -> Resu
         assert!(sessions + leases <= PLACES, "{card}");
         assert!(waiting.is_empty() || sessions + leases == PLACES, "somebody waits beside {card}");
     }
-    for session in book.lock().expect("no panic").ended.iter().rev().take(20).cloned().collect::<Vec<_>>() {
+    let ended: Vec<_> = book.lock().expect("no panic").ended.iter().rev().take(20).cloned().collect();
+    for session in ended {
         let card = process.get(&format!("/v1/sessions/{session}")).await?;
         assert_eq!(card["data"]["state"], "ended", "{card}");
     }

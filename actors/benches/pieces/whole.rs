@@ -19,7 +19,7 @@ use messagecenter_actors::runtime::behaviour::{Behaviour, Turn};
 use messagecenter_actors::runtime::failure::Failure;
 use messagecenter_actors::runtime::reply::Reply;
 use messagecenter_actors::signal::Signal;
-use messagecenter_actors::world::{Rules, World};
+use messagecenter_actors::world::{RoutingMetrics, Rules, World};
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot::Receiver;
@@ -78,7 +78,13 @@ impl Stage {
         let journal = runtime.block_on(starting).unwrap();
         let audience = Arc::new(Audience { inboxes: Mutex::default(), heads: Heads::new() });
         runtime.block_on(async { journal.attach(Arc::clone(&audience) as _) });
-        let world = Arc::new(World { journal, store, clock, rules: Rules::default() });
+        let world = Arc::new(World {
+            journal,
+            store,
+            clock,
+            rules: Rules::default(),
+            routing: RoutingMetrics::default(),
+        });
         for user in [CALLER, PEER] {
             let key = InboxKey::Party(Address::user(user));
             let inbox = runtime.block_on(Inbox::recover(key.clone(), Arc::clone(&world), false)).unwrap();

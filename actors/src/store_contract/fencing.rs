@@ -58,8 +58,8 @@ pub(super) async fn whoever_is_fenced_reads_but_writes_nothing(former: &dyn Stor
     let (newer, newer_page) = snapshot(2);
     let refused = [
         ("append", former.append(&batch(earlier, 2, 1)).await),
-        ("save", former.save(&newer, &[newer_page.clone()]).await),
-        ("put_pages", former.put_pages(&newer.key, &[newer_page.clone()]).await),
+        ("save", former.save(&newer, std::slice::from_ref(&newer_page)).await),
+        ("put_pages", former.put_pages(&newer.key, std::slice::from_ref(&newer_page)).await),
         ("save without pages", former.save(&newer, &[]).await),
         ("set_checkpoint", former.set_checkpoint(2).await),
         ("trim", former.trim(2).await.map(drop)),

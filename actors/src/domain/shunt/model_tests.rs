@@ -107,14 +107,14 @@ impl Model {
             self.state.apply(self.now, change);
             self.journal.push((self.now, change.clone()));
         }
-        let violations = if number % REBUILD_EVERY == 0 {
+        let violations = if number.is_multiple_of(REBUILD_EVERY) {
             audit(&self.state, self.now, &NUMBERS)
         } else {
             patrol(&self.state, self.now, &NUMBERS)
         };
         assert_eq!(violations, [], "after {command:?}");
         self.compare(&command);
-        if number % SNAPSHOT_EVERY == 0 {
+        if number.is_multiple_of(SNAPSHOT_EVERY) {
             self.check_recovery();
         }
     }
