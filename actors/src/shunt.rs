@@ -110,13 +110,12 @@ impl ShuntActor {
     }
 
     /// Somebody wrote: the session is not idle, and an agent's first message is an answer.
-    fn spoke(&mut self, session: Uuid, agent: Option<Arc<str>>, turn: &mut Turn<Self>) {
-        let now = self.world.clock.now();
-        self.state.spoke(session, now);
+    fn spoke(&mut self, session: Uuid, agent: Option<Arc<str>>, at: Millis, turn: &mut Turn<Self>) {
+        self.state.spoke(session, at);
         if let Some(agent) = agent
             && self.state.awaits_reply(session, &agent)
         {
-            self.do_unasked(now, &Command::Replied { session, agent }, turn);
+            self.do_unasked(at, &Command::Replied { session, agent }, turn);
         }
     }
 
@@ -219,7 +218,7 @@ impl Behaviour for ShuntActor {
                 self.state.heard(&agent, now);
                 self.settle(now, turn);
             }
-            Signal::Spoke { session, agent } => self.spoke(session, agent, turn),
+            Signal::Spoke { session, agent, at } => self.spoke(session, agent, at, turn),
             Signal::Snapshot => self.save(turn),
             Signal::RolledBack => {
                 if self.log.journal().lost(self.log.generation(), self.log.decided()) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::domain::event::Recorded;
+use crate::domain::ids::Millis;
 
 /// A notice to any of the four actors.
 #[derive(Debug, Clone)]
@@ -23,5 +24,7 @@ pub enum Signal {
         session: Uuid,
         /// The agent's bare id.
         agent: Option<Arc<str>>,
+        /// When: the message's own time, however late it is told.
+        at: Millis,
     },
 }

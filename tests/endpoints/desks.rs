@@ -79,7 +79,11 @@ async fn an_offer_is_accepted_rejected_or_lapses_to_the_next_agent() {
     app.clock.advance(20_000);
     assert_eq!(card(&app, &session).await.text("state"), "queued", "both let it go");
     let second = app.ask_for_service(2, 7).await;
-    assert_eq!(second.text("state"), "queued", "it waits behind the first");
+    assert_eq!(
+        second.text("state"),
+        "offered",
+        "nobody waits beside a free agent for one whom the agents let go"
+    );
     app.clock.advance(100_000);
     for id in [50, 51] {
         app.send("PUT", &nobody(), &format!("/v1/agents/{id}/presence"), json!({ "presence": "online" }))

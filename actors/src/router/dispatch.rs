@@ -52,7 +52,7 @@ impl Dispatch {
         let ConversationEvent::Sent { session: Some(session), author, .. } = &fact.event else { return };
         let by_agent = author.address.party == PartyType::Agent;
         let agent = by_agent.then(|| Arc::clone(&author.address.id));
-        self.shunts.tell(ent, Signal::Spoke { session: *session, agent });
+        self.shunts.tell(ent, Signal::Spoke { session: *session, agent, at: event.at });
     }
 }
 
