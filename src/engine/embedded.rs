@@ -10,6 +10,9 @@
 //! for each, which costs more than what most of our statements do.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -34,6 +37,10 @@ const IDLE: Duration = Duration::from_secs(86_400);
 
 /// The longest wait for one of SurrealDB's own first steps: it tries for minutes what cannot succeed.
 const START_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Bytes that the disk must take before a failed engine is opened anew: two of the largest commits. With less, it
+/// would open, fail at the next write, and readiness would flicker.
+const ROOM: usize = 8 << 20;
 
 /// Before each attempt to open a failed engine anew: the disk is not asked more often than that.
 const REOPEN_PAUSE: Duration = Duration::from_millis(500);
@@ -106,6 +113,13 @@ impl Embedded {
             if self.closing.load(Ordering::Acquire) {
                 return;
             }
+            let directory = self.settings.directory.clone();
+            let room =
+                tokio::task::spawn_blocking(move || directory.as_deref().map_or(Ok(()), has_room)).await;
+            if let Ok(Err(cause)) = room {
+                tracing::warn!(%cause, "the storage engine is not opened: the disk does not take {ROOM} bytes");
+                continue;
+            }
             match start(&self.settings).await {
                 Ok((datastore, _, mark)) => {
                     *self.mark.write() = mark.map(Arc::new);
@@ -144,6 +158,20 @@ impl Embedded {
         self.read.write().insert(text, ast.clone());
         Ok(ast)
     }
+}
+
+/// Whether the disk takes [`ROOM`] bytes: they are written, synced and removed.
+fn has_room(directory: &Path) -> io::Result<()> {
+    let path = directory.join("ROOM");
+    let written = File::create(&path).and_then(|mut file| {
+        let block = [1; 64 << 10];
+        for _ in 0..ROOM / block.len() {
+            file.write_all(&block)?;
+        }
+        file.sync_all()
+    });
+    let removed = std::fs::remove_file(&path); // also what was half written: it takes the space that is needed
+    written.and(removed)
 }
 
 /// The engine is not there now, and nothing was written.
