@@ -98,7 +98,7 @@ impl Behaviour for Conversation {
                     turn.reload();
                 }
             }
-            Signal::Heartbeat(_) | Signal::Spoke { .. } => {}
+            Signal::Heartbeat { .. } | Signal::Spoke { .. } => {}
         }
     }
 

@@ -122,7 +122,7 @@ impl Behaviour for SessionActor {
             }
             Signal::Snapshot => self.save(turn),
             // It decides nothing, so it is never ahead of the disk.
-            Signal::RolledBack | Signal::Heartbeat(_) | Signal::Spoke { .. } => {}
+            Signal::RolledBack | Signal::Heartbeat { .. } | Signal::Spoke { .. } => {}
         }
     }
 

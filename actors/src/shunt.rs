@@ -26,24 +26,11 @@ use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
 use crate::runtime::failure::Failure;
 use crate::runtime::reply::Reply;
 use crate::signal::Signal;
-use crate::world::{Rules, World};
+use crate::world::World;
 use watch::Watch;
 
 /// Version of the snapshot's encoding. Version 1 lacks groups, turns and figures, and is read as having none.
 const SNAPSHOT_VERSION: u16 = 2;
-
-impl From<&Rules> for Numbers {
-    fn from(rules: &Rules) -> Self {
-        Self {
-            lease: rules.lease,
-            heartbeat_lapse: rules.heartbeat_lapse,
-            default_capacity: rules.default_capacity,
-            disconnect_grace: rules.disconnect_grace,
-            exclusion: rules.exclusion,
-            client_leases: rules.client_leases,
-        }
-    }
-}
 
 /// A command and when it was admitted: the time it is judged at.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,7 +169,7 @@ impl Behaviour for ShuntActor {
             let log = Log::new(key, Arc::clone(&world.journal), &loaded);
             let mut actor = Self {
                 ent,
-                numbers: Numbers::from(&world.rules),
+                numbers: world.rules.routing,
                 saved: log.decided(),
                 log,
                 state,
@@ -213,10 +200,9 @@ impl Behaviour for ShuntActor {
 
     fn told(&mut self, notice: Signal, turn: &mut Turn<Self>) {
         match notice {
-            Signal::Heartbeat(agent) => {
-                let now = self.world.clock.now();
-                self.state.heard(&agent, now);
-                self.settle(now, turn);
+            Signal::Heartbeat { agent, at } => {
+                self.state.heard(&agent, at);
+                self.settle(self.world.clock.now(), turn);
             }
             Signal::Spoke { session, agent, at } => self.spoke(session, agent, at, turn),
             Signal::Snapshot => self.save(turn),

@@ -16,8 +16,13 @@ pub enum Signal {
     Snapshot,
     /// A commit failed for good: recover if ahead of the disk.
     RolledBack,
-    /// An agent (bare id) was heard from. Only shunts listen.
-    Heartbeat(Arc<str>),
+    /// An agent was heard from. Only shunts listen.
+    Heartbeat {
+        /// The agent's bare id.
+        agent: Arc<str>,
+        /// When it asked, however late this is told.
+        at: Millis,
+    },
     /// Somebody wrote in a session; `agent`, if an agent did. Only shunts listen.
     Spoke {
         /// The session.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::ids::Millis;
+use crate::domain::shunt::Numbers;
 use crate::journal::Journal;
 use crate::ports::Store;
 pub use crate::shunt::watch::RoutingMetrics;
@@ -35,18 +36,8 @@ pub struct Rules {
     pub idempotency_age: Millis,
     /// How many keyed sends of a conversation are remembered.
     pub idempotency_count: usize,
-    /// How long a reservation holds a place, in milliseconds.
-    pub lease: Millis,
-    /// How long after its last heartbeat an online agent counts as away, in milliseconds.
-    pub heartbeat_lapse: Millis,
-    /// Places of an agent whose record does not say.
-    pub default_capacity: u32,
-    /// How long an agent that is not heard from keeps its sessions, in milliseconds.
-    pub disconnect_grace: Millis,
-    /// How long a session is not given again to an agent that let it go, in milliseconds.
-    pub exclusion: Millis,
-    /// Reservations at once from one client address for callers who do not say who they are.
-    pub client_leases: u32,
+    /// What routing goes by.
+    pub routing: Numbers,
     /// How often each enterprise's routing is audited, in milliseconds; 0 = never.
     pub audit_interval: Millis,
 }
@@ -59,12 +50,7 @@ impl Default for Rules {
             groups_open: true,
             idempotency_age: 86_400_000,
             idempotency_count: 1_000,
-            lease: 30_000,
-            heartbeat_lapse: 60_000,
-            default_capacity: 5,
-            disconnect_grace: 120_000,
-            exclusion: 120_000,
-            client_leases: 100,
+            routing: Numbers::DEFAULT,
             audit_interval: 60_000,
         }
     }

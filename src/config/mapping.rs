@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use messagecenter_actors::domain::shunt::Numbers;
 use messagecenter_actors::journal::JournalSettings;
 use messagecenter_actors::runtime::policy::Policy;
 use messagecenter_actors::world::Rules;
@@ -82,12 +83,14 @@ impl Settings {
             groups_open: self.groups.open,
             idempotency_age: self.messages.idempotency_age_ms,
             idempotency_count: self.messages.idempotency_count,
-            lease: self.routing.lease_ms,
-            heartbeat_lapse: self.routing.heartbeat_lapse_ms,
-            default_capacity: self.routing.default_capacity,
-            disconnect_grace: self.routing.disconnect_grace_ms,
-            exclusion: self.routing.exclusion_ms,
-            client_leases: self.routing.client_leases,
+            routing: Numbers {
+                lease: self.routing.lease_ms,
+                heartbeat_lapse: self.routing.heartbeat_lapse_ms,
+                default_capacity: self.routing.default_capacity,
+                disconnect_grace: self.routing.disconnect_grace_ms,
+                exclusion: self.routing.exclusion_ms,
+                client_leases: self.routing.client_leases,
+            },
             audit_interval: self.routing.audit_interval_ms,
         }
     }

@@ -144,11 +144,8 @@ impl Mark {
         self.file.write_all_at(&state.known.to_bytes(&self.scope), place)
     }
 
-    fn note(&self, change: impl FnOnce(&mut Known) -> bool) {
-        let mut state = self.state.lock();
-        if change(&mut state.known)
-            && let Err(error) = self.write(&mut state)
-        {
+    fn write_or_warn(&self, state: &mut State) {
+        if let Err(error) = self.write(state) {
             tracing::warn!(%error, file = FILE, "it cannot be written");
         }
     }
@@ -169,34 +166,31 @@ impl Mark {
         now
     }
 
-    /// A write that began after `seen` was looked at is synced.
+    /// A write that began after `seen` was looked at is synced. Written with the next commit or sync: that of a
+    /// journal's batch follows at once.
     pub(super) fn synced(&self, seen: Synced) {
-        self.note(|known| {
-            match known.logs.iter_mut().find(|(number, _)| *number == seen.0) {
-                Some((_, bytes)) if *bytes >= seen.1 => return false,
-                Some((_, bytes)) => *bytes = seen.1,
-                None => {
-                    known.logs.push(seen);
-                    known.logs.sort_unstable();
-                    let old = known.logs.len().saturating_sub(LOGS);
-                    known.logs.drain(..old);
-                }
+        let logs = &mut self.state.lock().known.logs;
+        match logs.iter_mut().find(|(number, _)| *number == seen.0) {
+            Some((_, bytes)) => *bytes = seen.1.max(*bytes),
+            None => {
+                logs.push(seen);
+                logs.sort_unstable();
+                let old = logs.len().saturating_sub(LOGS);
+                logs.drain(..old);
             }
-            true
-        });
+        }
     }
 
     /// The batch that begins at `first` is committed.
     pub(super) fn committed(&self, first: u64) {
-        self.note(|known| {
-            let newer = first > known.first;
-            known.first = known.first.max(first);
-            newer
-        });
+        let mut state = self.state.lock();
+        state.known.first = state.known.first.max(first);
+        self.write_or_warn(&mut state);
     }
 
     /// Brings the file to the disk.
     pub(super) fn sync(&self) {
+        self.write_or_warn(&mut self.state.lock());
         if let Err(error) = self.file.sync_data() {
             tracing::warn!(%error, file = FILE, "it cannot be synced");
         }

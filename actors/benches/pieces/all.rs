@@ -7,6 +7,7 @@
 
 mod admission;
 mod conversation;
+mod desk;
 mod encoding;
 mod ids;
 mod inbox;

@@ -84,16 +84,21 @@ pub struct Numbers {
     pub client_leases: u32,
 }
 
+impl Numbers {
+    /// The numbers of the specification, which the settings have by default.
+    pub const DEFAULT: Self = Self {
+        lease: 30_000,
+        heartbeat_lapse: 60_000,
+        default_capacity: 5,
+        disconnect_grace: 120_000,
+        exclusion: 120_000,
+        client_leases: 100,
+    };
+}
+
 impl Default for Numbers {
     fn default() -> Self {
-        Self {
-            lease: 30_000,
-            heartbeat_lapse: 60_000,
-            default_capacity: 5,
-            disconnect_grace: 120_000,
-            exclusion: 120_000,
-            client_leases: 100,
-        }
+        Self::DEFAULT
     }
 }
 

@@ -81,8 +81,10 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
             continue;
         }
         journal.forget_answered(&mut asked);
-        lagging = journal.lags() || !asked.is_empty();
-        for (key, oldest) in journal.lagging(&asked, pace.advance(&journal)) {
+        let allowed = pace.advance(&journal);
+        let next = journal.lagging(&asked, allowed);
+        lagging = next.is_some() || !asked.is_empty();
+        for (key, oldest) in next.unwrap_or_default() {
             guarded("checkpoint", || deliver.checkpoint(&key));
             asked.insert(key, Asked { oldest, when: Instant::now() });
             pace.allowance -= 1.0;
@@ -107,26 +109,21 @@ impl Journal {
         });
     }
 
-    /// Whether anybody's oldest unsaved fact lies too far behind.
-    fn lags(&self) -> bool {
-        let below = self.unsaved_below(1.0);
-        self.index.lock().oldest().is_some_and(|oldest| oldest.position < below)
-    }
-
     /// The actors whose oldest unsaved fact lies too far behind, oldest first, without those just asked; at most
     /// `allowed`, or (when it is urgent) as many as may be asked at once, with those asked within one interval who
-    /// have not written yet.
-    fn lagging(&self, asked: &HashMap<ActorKey, Asked>, allowed: usize) -> Vec<(ActorKey, Position)> {
+    /// have not written yet. `None`: nobody lies too far behind.
+    fn lagging(&self, asked: &HashMap<ActorKey, Asked>, allowed: usize) -> Option<Vec<(ActorKey, Position)>> {
         let (below, urgent_below) = (self.unsaved_below(1.0), self.unsaved_below(URGENT));
         let interval = self.settings.checkpoint_interval;
         let busy = asked.values().filter(|asked| asked.when.elapsed() < interval).count();
         let room = self.settings.checkpoint_actors.saturating_sub(busy);
         let index = self.index.lock();
-        let urgent = index.oldest().is_some_and(|oldest| oldest.position < urgent_below);
+        let oldest = index.oldest().filter(|oldest| oldest.position < below)?;
+        let urgent = oldest.position < urgent_below;
         let behind = index.by_age().take_while(|(oldest, _)| *oldest < below);
         let next = behind.filter(|(_, key)| !asked.contains_key(*key));
         let next = next.take(if urgent { room } else { room.min(allowed) });
-        next.map(|(oldest, key)| (key.clone(), oldest)).collect()
+        Some(next.map(|(oldest, key)| (key.clone(), oldest)).collect())
     }
 
     /// The position below which facts are further behind than so many times the lag allowed: in number, in bytes or

@@ -15,7 +15,7 @@ use crate::clock::{Clock, ManualClock};
 use crate::domain::event::{AgentRecord, CloseReason, Presence, Recorded};
 use crate::domain::ids::{ActorKey, Address, EntId};
 use crate::domain::refusal::Refusal;
-use crate::domain::shunt::{Answer, Closer, Command};
+use crate::domain::shunt::{Answer, Closer, Command, Numbers};
 use crate::journal::{Deliver, Journal, JournalSettings};
 use crate::memory::MemoryStore;
 use crate::ports::Store;
@@ -233,7 +233,7 @@ async fn survives(restart: impl AsyncFn(Rig, Arc<MemoryStore>) -> Rig) {
     assert_eq!(rig.obtain(Some(99)).await.lease, reserved.lease);
     let ended = rig.sessions.ask(&served, SessionCommand::View).await.unwrap().unwrap();
     assert_eq!(ended.ended.map(|(_, reason)| reason), Some(CloseReason::ClosedByAgent));
-    rig.wall.advance(Rules::default().lease);
+    rig.wall.advance(Numbers::DEFAULT.lease);
     let after = rig.queue().await;
     assert_eq!(after, queue[1..], "the reservation lapsed at its deadline, for the head of the queue");
     rig.stop().await;
@@ -285,7 +285,7 @@ async fn a_lapsed_reservation_is_given_on_by_the_sweep_alone() {
     rig.online("a", 1).await;
     rig.obtain(Some(1)).await;
     let waiting = rig.open(2).await.session;
-    rig.wall.advance(Rules::default().lease);
+    rig.wall.advance(Numbers::DEFAULT.lease);
     rig.shunts.sweep(&|_| true);
     let served = async {
         loop {
@@ -304,9 +304,9 @@ async fn a_lapsed_reservation_is_given_on_by_the_sweep_alone() {
 async fn a_heartbeat_alone_lets_a_lapsed_agent_take_the_queue() {
     let rig = Rig::start(Arc::new(MemoryStore::new()), clock()).await;
     rig.online("a", 1).await;
-    rig.wall.advance(Rules::default().heartbeat_lapse);
+    rig.wall.advance(Numbers::DEFAULT.heartbeat_lapse);
     assert_eq!(rig.open(1).await.state, SessionState::Queued);
-    assert!(rig.shunts.tell(&ENT, Signal::Heartbeat(Arc::from("a"))));
+    assert!(rig.shunts.tell(&ENT, Signal::Heartbeat { agent: Arc::from("a"), at: rig.world.clock.now() }));
     assert!(rig.queue().await.is_empty());
     rig.audit().await;
     rig.stop().await;

@@ -11,6 +11,7 @@ use messagecenter_actors::clock::ManualClock;
 use messagecenter_actors::domain::event::{AgentRecord, Idempotency, Presence};
 use messagecenter_actors::domain::ids::{Address, ConversationKey, EntId, MessageId, PartyType};
 use messagecenter_actors::domain::message::{Author, Body};
+use messagecenter_actors::domain::shunt::Numbers;
 use messagecenter_actors::journal::JournalSettings;
 use messagecenter_actors::ports::Store;
 use messagecenter_actors::router::Router;
@@ -36,7 +37,10 @@ pub async fn start(store: Arc<dyn Store>, clock: Arc<ManualClock>, journal: Jour
         store,
         wall: clock,
         policy: Policy { shards: 1, ..Policy::default() },
-        rules: Rules { heartbeat_lapse: i64::MAX / 4, ..Rules::default() },
+        rules: Rules {
+            routing: Numbers { heartbeat_lapse: i64::MAX / 4, ..Numbers::DEFAULT },
+            ..Rules::default()
+        },
         journal,
         handle: tokio::runtime::Handle::current(),
     };

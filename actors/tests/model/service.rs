@@ -12,6 +12,7 @@ use messagecenter_actors::domain::event::{AgentRecord, Presence, Reader};
 use messagecenter_actors::domain::ids::{ActorKey, Address, ConversationKey, InboxKey, Kind, MessageId};
 use messagecenter_actors::domain::message::{Author, Body};
 use messagecenter_actors::domain::refusal::Refusal;
+use messagecenter_actors::domain::shunt::Numbers;
 use messagecenter_actors::journal::JournalSettings;
 use messagecenter_actors::memory::MemoryStore;
 use messagecenter_actors::ports::WallClock;
@@ -53,7 +54,10 @@ impl Service {
             store: Arc::new(store.clone()),
             wall: clock.clone(),
             policy: Policy { idle_after: std::time::Duration::from_millis(300), ..Policy::default() },
-            rules: Rules { heartbeat_lapse: i64::MAX / 4, ..Rules::default() },
+            rules: Rules {
+                routing: Numbers { heartbeat_lapse: i64::MAX / 4, ..Numbers::DEFAULT },
+                ..Rules::default()
+            },
             journal: JournalSettings::default(),
             handle: tokio::runtime::Handle::current(),
         };

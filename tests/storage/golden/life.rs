@@ -13,6 +13,7 @@ use messagecenter_actors::clock::ManualClock;
 use messagecenter_actors::domain::event::{AgentRecord, Idempotency, Presence};
 use messagecenter_actors::domain::ids::{Address, ConversationKey, EntId, MessageId, PartyType};
 use messagecenter_actors::domain::message::{Author, Body};
+use messagecenter_actors::domain::shunt::Numbers;
 use messagecenter_actors::journal::JournalSettings;
 use messagecenter_actors::ports::Store;
 use messagecenter_actors::router::Router;
@@ -38,7 +39,10 @@ pub async fn start(store: Arc<dyn Store>, clock: Arc<ManualClock>) -> Running {
         store,
         wall: clock,
         policy: Policy { shards: 1, ..Policy::default() },
-        rules: Rules { heartbeat_lapse: i64::MAX / 4, ..Rules::default() },
+        rules: Rules {
+            routing: Numbers { heartbeat_lapse: i64::MAX / 4, ..Numbers::DEFAULT },
+            ..Rules::default()
+        },
         journal: JournalSettings::default(),
         handle: tokio::runtime::Handle::current(),
     };

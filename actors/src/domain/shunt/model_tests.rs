@@ -21,14 +21,7 @@ use super::{Command, Numbers};
 use crate::domain::event::{ShuntChange, Step};
 use crate::domain::ids::{EntId, Millis};
 
-const NUMBERS: Numbers = Numbers {
-    lease: 30_000,
-    heartbeat_lapse: 60_000,
-    default_capacity: 2,
-    disconnect_grace: 120_000,
-    exclusion: 120_000,
-    client_leases: 3,
-};
+const NUMBERS: Numbers = Numbers { default_capacity: 2, client_leases: 3, ..Numbers::DEFAULT };
 const ENT: EntId = 3;
 
 /// Steps of one test; there are four.

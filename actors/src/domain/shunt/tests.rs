@@ -17,14 +17,7 @@ mod choosing;
 mod fairness;
 mod reservations;
 
-const NUMBERS: Numbers = Numbers {
-    lease: 30_000,
-    heartbeat_lapse: 60_000,
-    default_capacity: 2,
-    disconnect_grace: 120_000,
-    exclusion: 120_000,
-    client_leases: 100,
-};
+const NUMBERS: Numbers = Numbers { default_capacity: 2, ..Numbers::DEFAULT };
 const ENT: EntId = 9;
 
 /// A routing with a clock; every step is audited.

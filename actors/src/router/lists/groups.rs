@@ -35,6 +35,15 @@ pub(super) struct GroupView {
 #[derive(Default)]
 pub(super) struct KnownHeads(HashMap<Uuid, Arc<Head>>);
 
+impl KnownHeads {
+    /// Whether everything that the head shows was told before the rows were asked for.
+    fn learn(&mut self, group: Uuid, head: Arc<Head>, told: Position) -> bool {
+        let is_told = head.position <= told;
+        self.0.insert(group, head);
+        is_told
+    }
+}
+
 impl Router {
     /// Learns the heads of these rows that are not known yet. `false`: a head just learned may show a message
     /// that the rows' inboxes were not told of when they were asked (the caller's own would count as unread), so
@@ -48,13 +57,18 @@ impl Router {
         told: Position,
     ) -> Result<bool, Failure> {
         let groups: BTreeSet<Uuid> = rows.iter().map(|row| row.conversation).collect();
-        let unknown: Vec<Uuid> = groups.into_iter().filter(|group| !heads.0.contains_key(group)).collect();
         let mut all_told = true;
+        let mut unknown = Vec::new();
+        for group in groups.into_iter().filter(|group| !heads.0.contains_key(group)).collect::<Vec<_>>() {
+            match self.heads.peek(group) {
+                Some(head) => all_told &= heads.learn(group, head, told),
+                None => unknown.push(group),
+            }
+        }
         for some in unknown.chunks(LOADED_AT_ONCE) {
             let learned = some.iter().map(|group| self.head(*group));
             for (group, head) in some.iter().zip(futures::future::try_join_all(learned).await?) {
-                all_told &= head.position <= told;
-                heads.0.insert(*group, head);
+                all_told &= heads.learn(*group, head, told);
             }
         }
         Ok(all_told)

@@ -170,7 +170,7 @@ async fn a_queued_session_shows_its_place_and_the_queue_shows_who_waits() {
 async fn requests_under_the_agents_hat_keep_it_online() {
     let service = Service::start().await;
     service.online("1", 5).await;
-    let lapse = Rules::default().heartbeat_lapse;
+    let lapse = Rules::default().routing.heartbeat_lapse;
     for _ in 0..10 {
         service.wall.advance(lapse / 6);
         service.router.heartbeat(ENT, "1");
