@@ -74,10 +74,12 @@ impl ShuntActor {
         if changes.is_empty() {
             return Ok(());
         }
-        self.world.routing.count(&changes);
         let fact = Fact::Shunt(ShuntFact { ent: self.ent, changes });
         for event in self.log.append(at, vec![fact], turn)? {
             self.apply(&event);
+            if let Fact::Shunt(fact) = &event.fact {
+                self.world.routing.count(&fact.changes);
+            }
         }
         Ok(())
     }
@@ -165,7 +167,7 @@ impl Behaviour for ShuntActor {
                 let decoded = State::decode(ent, &snapshot.state);
                 state = decoded.map_err(|error| RecoverError::Broken(error.to_string()))?;
             }
-            state.woke(world.clock.now());
+            state.woke(world.clock.now(), &world.rules.routing);
             let log = Log::new(key, Arc::clone(&world.journal), &loaded);
             let mut actor = Self {
                 ent,
@@ -201,8 +203,9 @@ impl Behaviour for ShuntActor {
     fn told(&mut self, notice: Signal, turn: &mut Turn<Self>) {
         match notice {
             Signal::Heartbeat { agent, at } => {
-                self.state.heard(&agent, at);
-                self.settle(self.world.clock.now(), turn);
+                if self.state.heard(&agent, at) {
+                    self.settle(at, turn);
+                }
             }
             Signal::Spoke { session, agent, at } => self.spoke(session, agent, at, turn),
             Signal::Snapshot => self.save(turn),

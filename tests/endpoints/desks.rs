@@ -46,6 +46,24 @@ async fn a_group_is_defined_read_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_customer_asks_for_a_reception_group_by_its_name_and_waits_there() {
+    let app = App::start().await;
+    app.send("PUT", &nobody(), "/v1/shunts/7/vip", json!({ "queueLimit": 1 })).await.ok();
+    app.staff(7, 50, 5).await; // of the default group
+    let open = async |who: i64, receive_id: &str| {
+        let body = json!({ "msgType": 2, "userType": 2, "receiveId": receive_id });
+        app.post(&user(who).ent(7), "createChatSession", body).await.ok()
+    };
+    let first = open(1, "group:vip").await;
+    assert_eq!(first.text("state"), "queued", "nobody serves that group");
+    assert_eq!(card(&app, &first.text("sessionId")).await.text("group"), "vip");
+    assert_eq!(open(2, "group:vip").await.text("closeReason"), "queue_full", "the group's own rules hold");
+    let fallback = open(3, "group:nowhere").await;
+    assert_eq!(card(&app, &fallback.text("sessionId")).await.text("group"), "default");
+    assert_eq!(fallback.text("state"), "serving");
+}
+
+#[tokio::test]
 async fn rules_that_cannot_be_are_refused_naming_the_field() {
     let app = App::start().await;
     for (rules, field) in [

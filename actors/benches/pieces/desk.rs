@@ -26,7 +26,7 @@ impl Desk {
     /// A desk whose `agents` are online, with as many `customers` served or waiting.
     pub fn new(agents: u32, customers: u32) -> Self {
         let mut state = State::new(ENT);
-        state.woke(AT);
+        state.woke(AT, &Numbers::DEFAULT);
         let mut desk = Self { state, ids: 0 };
         for agent in 0..agents {
             let record = AgentRecord {

@@ -105,10 +105,10 @@ async fn open_service(
     receive_id: &str,
 ) -> Result<SessionView, Rejection> {
     let me = person(caller)?;
-    let (ent, customer, opener) = match caller.hat {
+    let (ent, customer, opener, group) = match caller.hat {
         Hat::User => {
-            let opener = Opener::Customer(wish(receive_id)?);
-            (receive_ent.unwrap_or(caller.ent), me.clone(), opener)
+            let (wish, group) = wish(receive_id)?;
+            (receive_ent.unwrap_or(caller.ent), me.clone(), Opener::Customer(wish), group)
         }
         Hat::Agent => {
             let record = call.app.router.agent_enterprise(&me.id).await?;
@@ -117,14 +117,15 @@ async fn open_service(
             {
                 return Err(Refusal::OtherEnterprise { record, header: asked }.into());
             }
-            (receive_ent.unwrap_or(caller.ent), customer(receive_id)?, Opener::Agent(me.id.to_string()))
+            let opener = Opener::Agent(me.id.to_string());
+            (receive_ent.unwrap_or(caller.ent), customer(receive_id)?, opener, String::new())
         }
     };
     let request = OpenSession {
         ent,
         customer,
         opener,
-        group: String::new(),
+        group,
         shown_name: call.values.text("customerserviceName").to_owned(),
         app_id: call.values.text("appId").to_owned(),
         receive_app_id: call.values.text("receiveAppId").to_owned(),
@@ -144,12 +145,16 @@ fn customer(receive_id: &str) -> Result<Address, Refusal> {
     }
 }
 
-/// What a customer's `receiveId` wishes: a reservation, an agent, or nobody in particular.
-fn wish(receive_id: &str) -> Result<Wish, Refusal> {
+/// What a customer's `receiveId` wishes, and in which reception group (empty = the default one): a reservation, an
+/// agent, somebody of `group:{code}`, or nobody in particular.
+fn wish(receive_id: &str) -> Result<(Wish, String), Refusal> {
     Ok(match named("receiveId", receive_id, PartyType::Agent)? {
-        Named::Lease(lease) => Wish::Lease(lease),
-        Named::Party(agent) if agent.party == PartyType::Agent => Wish::Agent(agent.id.to_string()),
-        _ => Wish::Anyone,
+        Named::Lease(lease) => (Wish::Lease(lease), String::new()),
+        Named::Party(agent) if agent.party == PartyType::Agent => {
+            (Wish::Agent(agent.id.to_string()), String::new())
+        }
+        Named::Party(group) if group.party == PartyType::Group => (Wish::Anyone, group.id.to_string()),
+        _ => (Wish::Anyone, String::new()),
     })
 }
 

@@ -185,7 +185,7 @@ pub static CREATE_CHAT_SESSION: Endpoint = endpoint(
         Field::text("receiveAppId", "The receiving side's channel."),
         Field::text(
             "receiveId",
-            "The other party; for service a wished agent, a reservation or the customer.",
+            "The other party; for service a wished agent, a reservation, a reception group (group:{code}) or the customer.",
         ),
         Field::text("customerserviceName", "The name shown to the customer."),
     ],

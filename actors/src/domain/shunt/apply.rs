@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::records::{Membership, Offer};
 use super::state::{Agent, Lease, Place, Serving, Session, State};
-use super::turns::stride;
+use super::turns::{Turns, stride};
 use crate::domain::event::{AgentRecord, Presence, SessionOpened, ShuntChange};
 use crate::domain::ids::Millis;
 use crate::domain::session::machine::{Event, Stage};
@@ -117,8 +117,10 @@ impl State {
     /// Being given a customer is a turn.
     fn take_turn(&mut self, group: &Arc<str>, agent: &Arc<str>) {
         for membership in self.turns_in(group, agent) {
-            let turns = self.turns.get(&membership.group).cloned().unwrap_or_default();
-            let (tag, floor) = turns.given(turns.tag(agent), membership.weight);
+            let (tag, floor) = match self.turns.get(&membership.group) {
+                Some(turns) => turns.given(turns.tag(agent), membership.weight),
+                None => Turns::default().given(0, membership.weight),
+            };
             self.set_turn(&membership.group, agent, Some(tag), floor);
         }
     }
@@ -182,7 +184,7 @@ impl State {
 
     fn assigned(&mut self, at: Millis, id: Uuid, agent: &Arc<str>, agent_name: &str) {
         let Some(mut session) = self.sessions.get(&id).cloned() else { return };
-        let was_offered = session.offer.is_some();
+        let accepts = session.offer.as_ref().is_some_and(|offer| offer.agent == *agent);
         match session.holder().cloned() {
             Some(former) if former == *agent => {}
             Some(former) => self.vacate(at, &former, Place::Session(id)),
@@ -195,8 +197,8 @@ impl State {
         let group = session.group.clone();
         self.set_session(id, Some(session));
         self.fill(at, agent, Place::Session(id));
-        if !was_offered {
-            self.take_turn(&group, agent); // an offer was the turn
+        if !accepts {
+            self.take_turn(&group, agent); // to who accepts, the offer was the turn
         }
     }
 

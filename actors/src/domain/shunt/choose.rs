@@ -64,12 +64,6 @@ impl State {
             && self.is_fresh(id, now, numbers.heartbeat_lapse)
     }
 
-    /// Whether the agent can be given a customer now, whatever its group.
-    pub(super) fn is_eligible(&self, id: &str, now: Millis, numbers: &Numbers) -> bool {
-        let Some(agent) = self.agents.get(id) else { return false };
-        self.is_accepting(id, agent, now, numbers) && self.has_free_place(id, numbers)
-    }
-
     /// Whether the agent is below its capacity.
     pub(super) fn has_free_place(&self, id: &str, numbers: &Numbers) -> bool {
         let (filled, capacity) =

@@ -20,6 +20,7 @@ use super::state::State;
 use super::{Command, Numbers};
 use crate::domain::event::{ShuntChange, Step};
 use crate::domain::ids::{EntId, Millis};
+use crate::domain::session::machine::{Event, Stage};
 
 const NUMBERS: Numbers = Numbers { default_capacity: 2, client_leases: 3, ..Numbers::DEFAULT };
 const ENT: EntId = 3;
@@ -61,7 +62,7 @@ struct Model {
 impl Model {
     fn new(seed: u64) -> Self {
         let mut state = State::new(ENT);
-        state.woke(1_000_000);
+        state.woke(1_000_000, &NUMBERS);
         let snapshot = state.encode().unwrap();
         Self {
             state,
@@ -97,7 +98,12 @@ impl Model {
                 _ => None,
             });
             self.follow(change, step, &command);
+            let before = self.stage(change);
             self.state.apply(self.now, change);
+            if let (Some(event), Some((session, before))) = (Event::of(change), before) {
+                let after = self.state.sessions.get(&session).map_or(Stage::Ended, |open| open.stage());
+                assert_eq!(before.after(event), Some(after), "{event:?} after {command:?}");
+            }
             self.journal.push((self.now, change.clone()));
         }
         let violations = if number.is_multiple_of(REBUILD_EVERY) {
@@ -110,6 +116,16 @@ impl Model {
         if number.is_multiple_of(SNAPSHOT_EVERY) {
             self.check_recovery();
         }
+    }
+
+    /// The session that a change names, and where it stands.
+    fn stage(&self, change: &ShuntChange) -> Option<(Uuid, Stage)> {
+        let session = match change {
+            ShuntChange::SessionOpened(opened) => return Some((opened.session, Stage::Unopened)),
+            ShuntChange::Replied { session } => *session,
+            other => other.concerns()?.0,
+        };
+        Some((session, self.state.sessions.get(&session)?.stage()))
     }
 
     /// Follows a change in the model, and checks that nobody is passed over by it.
@@ -211,7 +227,7 @@ impl Model {
     /// The process dies: signs of life are lost, and everything else comes back from snapshot and journal.
     fn crash(&mut self) {
         let mut recovered = State::decode(ENT, &self.snapshot).unwrap();
-        recovered.woke(self.now);
+        recovered.woke(self.now, &NUMBERS);
         for (at, change) in &self.journal {
             recovered.apply(*at, change);
         }

@@ -195,9 +195,7 @@ impl Deciding<'_> {
         let held = self.state.lease_of(&open.customer);
         let held = held.and_then(|id| self.state.leases.get(&id).map(|lease| (id, lease)));
         let held = held.filter(|(_, lease)| match wish {
-            Wish::Agent(wished) => {
-                *lease.agent == **wished || !self.state.is_eligible(wished, self.at, self.numbers)
-            }
+            Wish::Agent(wished) => *lease.agent == **wished || self.group_with(open, wished).is_none(),
             Wish::Anyone | Wish::Lease(_) => true,
         });
         Ok(brought.or(held).map(|(id, lease)| (id, lease.clone())))
@@ -216,12 +214,17 @@ impl Deciding<'_> {
 
     /// The group asked for. Without one, an eligible agent wished for brings its own.
     fn group_for(&self, open: &OpenSession, wish: &Wish) -> Arc<str> {
-        match wish {
-            Wish::Agent(wished) if self.state.is_eligible(wished, self.at, self.numbers) => {
-                self.group_of_agent(open, wished)
-            }
-            _ => self.known_group(&open.group),
-        }
+        let with_wished = match wish {
+            Wish::Agent(wished) => self.group_with(open, wished),
+            Wish::Anyone | Wish::Lease(_) => None,
+        };
+        with_wished.unwrap_or_else(|| self.known_group(&open.group))
+    }
+
+    /// The group in which the agent can be given this customer now; `None`: in none.
+    fn group_with(&self, open: &OpenSession, agent: &str) -> Option<Arc<str>> {
+        let group = self.group_of_agent(open, agent);
+        self.state.skipped_in(agent, &group).is_none().then_some(group)
     }
 
     /// The group asked for; without one the default group if the agent serves it, else its first group.

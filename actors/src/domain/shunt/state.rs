@@ -5,7 +5,7 @@
 //! from them, and take them all back before anything is journaled.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -108,23 +108,27 @@ impl PartialEq for State {
     }
 }
 
+/// What a group that was never defined goes by.
+static UNDEFINED: LazyLock<Arc<GroupDefinition>> = LazyLock::new(Arc::default);
+
 impl State {
     /// The routing of an enterprise nobody has asked anything of.
     pub fn new(ent: EntId) -> Self {
         Self { ent, ..Self::default() }
     }
 
-    /// The process started (or the routing woke): a sign of life of everybody.
-    pub fn woke(&mut self, at: Millis) {
+    /// The process started (or the routing woke), with these numbers: a sign of life of everybody.
+    pub fn woke(&mut self, at: Millis, numbers: &Numbers) {
+        self.numbers = *numbers;
         self.awake_since = self.awake_since.max(at);
         self.now = self.now.max(at);
         self.index_everything();
     }
 
-    /// An agent was heard from.
-    pub fn heard(&mut self, agent: &Arc<str>, at: Millis) {
+    /// An agent was heard from; whether it had lapsed, so that it may be given customers again.
+    pub fn heard(&mut self, agent: &Arc<str>, at: Millis) -> bool {
         if !self.agents.contains_key(agent) {
-            return; // nothing is kept for those who were never put
+            return false; // nothing is kept for those who were never put
         }
         let stale = !self.is_fresh(agent, at, self.numbers.heartbeat_lapse);
         let beat = self.beats.entry(agent.clone()).or_insert(at);
@@ -133,6 +137,7 @@ impl State {
             self.now = self.now.max(at);
             self.index_agent(agent);
         }
+        stale
     }
 
     /// Somebody wrote in a session: it is not idle.
@@ -192,7 +197,8 @@ impl State {
 
     /// What a group goes by.
     pub(super) fn definition(&self, group: &str) -> Arc<GroupDefinition> {
-        self.groups.get(group).map(|group| group.definition.clone()).unwrap_or_default()
+        let defined = self.groups.get(group).map(|group| &group.definition);
+        defined.unwrap_or_else(|| &UNDEFINED).clone()
     }
 
     /// The customer behind an address: the user a visitor became.

@@ -30,7 +30,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let mut state = State::new(ENT);
-        state.woke(1_000);
+        state.woke(1_000, &NUMBERS);
         Self { state, now: 1_000, ids: 0 }
     }
 
@@ -193,7 +193,7 @@ fn waking_up_is_a_heartbeat_of_everybody() {
     let bytes = desk.state.encode().unwrap();
     desk.now += 10 * NUMBERS.heartbeat_lapse;
     desk.state = State::decode(ENT, &bytes).unwrap();
-    desk.state.woke(desk.now);
+    desk.state.woke(desk.now, &NUMBERS);
     assert_eq!(desk.open(1, Wish::Anyone).agent.as_deref(), Some("a"));
 }
 

@@ -1,5 +1,7 @@
 //! Nobody is favoured: not by an order of names, not by a restart, not by coming or going.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::domain::event::{GroupDefinition, Policy};
 
@@ -12,7 +14,7 @@ impl Desk {
     /// The process dies and comes back.
     fn restart(&mut self) {
         self.state = State::decode(ENT, &self.state.encode().unwrap()).unwrap();
-        self.state.woke(self.now);
+        self.state.woke(self.now, &NUMBERS);
     }
 
     /// Everybody is heard from.
@@ -103,48 +105,67 @@ fn a_reservation_that_nobody_uses_is_no_turn() {
     assert_eq!(desk.pass(2), "b", "it is still its turn");
 }
 
-/// Days of work at a desk where customers always wait: what each agent got per place and hour differs by less
-/// than one.
+/// A day at a desk whose places are filled to some part: how many customers each agent got per place and hour.
+fn rates_of_a_day(mut desk: Desk, agents: &[(&str, u32)], every: Millis) -> Vec<f64> {
+    let names: Vec<String> = agents.iter().map(|(agent, _)| (*agent).to_owned()).collect();
+    let hours = 24;
+    let ends_at = desk.now + hours * 3_600_000;
+    let mut ends: BTreeSet<(Millis, Uuid)> = BTreeSet::new();
+    let mut served = vec![0u32; agents.len()];
+    let mut customer = 0;
+    let mut next_arrival = desk.now;
+    while desk.now < ends_at {
+        match ends.first().copied().filter(|(at, _)| *at <= next_arrival) {
+            Some((at, session)) => {
+                ends.remove(&(at, session));
+                desk.now = desk.now.max(at);
+                desk.lives(&names);
+                desk.close(session, Closer::Agent);
+            }
+            None => {
+                desk.now = next_arrival;
+                desk.lives(&names);
+                customer += 1;
+                let open = desk.open(customer, Wish::Anyone);
+                let agent = open.agent.unwrap();
+                served[names.iter().position(|name| *name == agent).unwrap()] += 1;
+                // Six to nine minutes, whoever serves; arrivals do not keep step with them.
+                ends.insert((desk.now + 360_000 + (customer * 7_919) % 180_000, open.session));
+                next_arrival += every + (customer * 104_729) % (every / 2);
+            }
+        }
+    }
+    let rate =
+        |((_, places), served): (&(&str, u32), &u32)| f64::from(*served) / f64::from(*places) / hours as f64;
+    agents.iter().zip(&served).map(rate).collect()
+}
+
+fn spread(rates: &[f64]) -> f64 {
+    rates.iter().copied().fold(f64::MIN, f64::max) - rates.iter().copied().fold(f64::MAX, f64::min)
+}
+
+/// Twelve places, of which some seven are filled: there is always a choice.
+const TEAM: [(&str, u32); 4] = [("a", 3), ("b", 3), ("c", 3), ("d", 3)];
+const EVERY: Millis = 52_000;
+
 #[test]
 fn per_place_and_hour_nobody_gets_more_than_one_customer_more() {
     for policy in [Policy::LeastLoaded, Policy::RoundRobin, Policy::LongestIdle, Policy::Weighted] {
-        let agents = [("a", 1u32), ("b", 2), ("c", 3), ("d", 2), ("e", 4)];
-        let mut desk = Desk::with_agents(&agents);
+        let mut desk = Desk::with_agents(&TEAM);
         desk.policy(policy);
-        let names = agents.map(|(agent, _)| agent.to_owned());
-        let hours = 24;
-        let began = desk.now;
-        let mut ends: Vec<(Millis, Uuid)> = Vec::new();
-        let mut served = vec![0u32; agents.len()];
-        let (mut customer, mut known) = (0, std::collections::HashSet::new());
-        while desk.now < began + hours * 3_600_000 {
-            desk.lives(&names);
-            while desk.queue("default").len() < 3 {
-                customer += 1;
-                desk.open(customer, Wish::Anyone);
-            }
-            for (id, session) in desk.state.sessions.clone() {
-                let Some(serving) = session.serving else { continue };
-                if known.insert(id) {
-                    let place = agents.iter().position(|(agent, _)| **agent == *serving.agent).unwrap();
-                    served[place] += 1;
-                    // Six to nine minutes, whoever serves.
-                    ends.push((desk.now + 360_000 + (id.as_u128() as Millis * 7_919) % 180_000, id));
-                }
-            }
-            ends.sort_unstable();
-            let (at, session) = ends.remove(0);
-            desk.now = desk.now.max(at);
-            desk.lives(&names);
-            desk.close(session, Closer::Agent);
-        }
-        let rates = agents
-            .iter()
-            .zip(&served)
-            .map(|((_, places), served)| f64::from(*served) / f64::from(*places) / hours as f64);
-        let rates: Vec<f64> = rates.collect();
-        let spread =
-            rates.iter().copied().fold(f64::MIN, f64::max) - rates.iter().copied().fold(f64::MAX, f64::min);
-        assert!(spread <= 1.0, "{policy:?}: {rates:?}");
+        let rates = rates_of_a_day(desk, &TEAM, EVERY);
+        assert!(spread(&rates) <= 1.0, "{policy:?}: {rates:?}");
     }
+}
+
+#[test]
+fn an_order_that_prefers_somebody_shows_in_the_rates() {
+    let mut desk = Desk::new();
+    for (priority, (id, places)) in TEAM.iter().enumerate() {
+        desk.put(id, *places, &[format!("default;priority={priority}").as_str()]);
+        desk.says(id, Presence::Online);
+    }
+    desk.policy(Policy::Priority);
+    let rates = rates_of_a_day(desk, &TEAM, EVERY);
+    assert!(spread(&rates) > 1.0, "the measure tells fair from unfair: {rates:?}");
 }
