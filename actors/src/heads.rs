@@ -5,9 +5,9 @@
 //! dispatch is the only writer after loading; while a head is being loaded the facts committed meanwhile are
 //! kept and applied to it. Loses: nothing; a head may be dropped at any time and is loaded again when asked.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use parking_lot::Mutex;
 use uuid::Uuid;
 

@@ -89,14 +89,14 @@ pub enum InboxAnswer {
         /// Unread by kind, without groups.
         totals: Totals,
         /// The groups.
-        groups: Vec<GroupRow>,
+        groups: Arc<Vec<GroupRow>>,
     },
     /// To [`InboxCommand::List`].
     List {
         /// The rows, without groups.
         listing: Listing,
         /// The groups, all of them, if they were wanted.
-        groups: Vec<GroupRow>,
+        groups: Arc<Vec<GroupRow>>,
         /// Types of the other parties in kind 1: two inboxes without a common type share no person.
         peer_types: Vec<PartyType>,
     },
@@ -118,7 +118,7 @@ impl Inbox {
             }
             InboxCommand::List { view, filter, limit, groups } => InboxAnswer::List {
                 listing: self.rows.list(&view, &filter, limit),
-                groups: if groups { self.rows.groups() } else { Vec::new() },
+                groups: if groups { self.rows.groups() } else { Arc::default() },
                 peer_types: self.rows.peer_types(),
             },
             InboxCommand::Show { view, conversations } => {

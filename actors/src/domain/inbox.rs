@@ -37,8 +37,8 @@ pub struct Inbox {
     rows: Paged<Uuid, Row>,
     /// Every row but groups.
     order: BTreeSet<OrderKey>,
-    /// Groups: their order comes from their heads.
-    groups: BTreeSet<Uuid>,
+    /// Groups by conversation: their order in lists comes from their heads. Shared with the lists being made.
+    groups: Arc<Vec<GroupRow>>,
     /// Rows with an open session.
     open: BTreeSet<Uuid>,
     /// Desk: the rows that each agent serves or served.
@@ -65,7 +65,7 @@ impl Inbox {
             key,
             rows: Paged::default(),
             order: BTreeSet::new(),
-            groups: BTreeSet::new(),
+            groups: Arc::default(),
             open: BTreeSet::new(),
             served: HashMap::new(),
             totals: Totals::default(),
@@ -256,8 +256,10 @@ impl Inbox {
     }
 
     fn index(&mut self, conversation: Uuid, row: &Row) {
-        if row.kind() == Kind::Group {
-            self.groups.insert(conversation);
+        if let Some(group) = GroupRow::of(conversation, row) {
+            if let Err(place) = self.group_place(conversation) {
+                Arc::make_mut(&mut self.groups).insert(place, group);
+            }
             return;
         }
         let place = newest_first(row.last_at, conversation);
@@ -281,7 +283,9 @@ impl Inbox {
 
     fn unindex(&mut self, conversation: Uuid, row: &Row) {
         if row.kind() == Kind::Group {
-            self.groups.remove(&conversation);
+            if let Ok(place) = self.group_place(conversation) {
+                Arc::make_mut(&mut self.groups).remove(place);
+            }
             return;
         }
         let place = newest_first(row.last_at, conversation);
@@ -306,6 +310,10 @@ impl Inbox {
                 self.unread_by_agent.remove(owner);
             }
         }
+    }
+
+    fn group_place(&self, conversation: Uuid) -> Result<usize, usize> {
+        self.groups.binary_search_by_key(&conversation, |group| group.conversation)
     }
 
     fn rows_of_kind(&self, kind: Kind) -> u64 {

@@ -2,7 +2,8 @@
 //!
 //! Guarantees: a conversation that a caller reaches by two addresses appears and counts once, by the furthest
 //! read mark; rows come newest activity first, ties by conversation id; `total` counts all that match. The
-//! cost of a first page without filters grows with the caller's groups only, not with its conversations.
+//! cost of a first page without filters does not grow with the caller's conversations; with its groups it grows by a look
+//! at each one's head.
 
 mod choose;
 mod gather;
@@ -10,6 +11,8 @@ mod groups;
 mod show;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -42,16 +45,17 @@ impl Router {
         loop {
             let told = self.world.journal.committed();
             let mut unread = Unread::default();
-            let mut group_rows = Vec::new();
+            let mut group_rows = Vec::with_capacity(sources.len());
             let counts = sources.iter().map(|source| self.count(source, shared));
             for (totals, groups) in futures::future::try_join_all(counts).await? {
                 unread.one_to_one += totals.one_to_one;
                 unread.service += totals.service;
                 unread.notice += totals.notice;
-                group_rows.extend(groups);
+                group_rows.push(groups);
             }
+            let group_rows = groups::merged(group_rows);
             if self.learn_heads(&mut heads, &group_rows, told).await? {
-                unread.group = groups::views(group_rows, &heads).iter().map(|group| group.unread).sum();
+                unread.group = groups::unread(&group_rows, &heads);
                 return Ok(unread);
             }
         }
@@ -68,13 +72,12 @@ impl Router {
         let (candidates, total) = loop {
             let told = self.world.journal.committed();
             let (mut candidates, mut total) = self.gather(&sources, &request, &chooser).await?;
-            let rows = if chooser.takes_groups() { candidates.group_rows() } else { Vec::new() };
+            let rows = if chooser.takes_groups() { candidates.group_rows() } else { Arc::default() };
             if self.learn_heads(&mut heads, &rows, told).await? {
-                let groups =
-                    groups::views(rows, &heads).into_iter().filter(|group| chooser.takes_group(group));
-                let before = candidates.rows.len();
-                candidates.rows.extend(groups.map(Candidate::group));
-                total += (candidates.rows.len() - before) as u64;
+                let limit = if chooser.looks_at_peers() { usize::MAX } else { gather::reach(&request) };
+                let (newest, count) = groups::newest(&rows, &heads, &chooser, limit);
+                candidates.rows.extend(newest.into_iter().map(Candidate::group));
+                total += count;
                 break (candidates, total);
             }
         };
@@ -130,9 +133,8 @@ impl Router {
                     return Ok(Some(show::row(*row, &cards, None)));
                 }
                 InboxAnswer::Group(group) => {
-                    let rows = vec![group];
-                    if self.learn_heads(&mut heads, &rows, told).await? {
-                        return Ok(groups::views(rows, &heads).into_iter().next().map(show::group));
+                    if self.learn_heads(&mut heads, std::slice::from_ref(&group), told).await? {
+                        return Ok(groups::view(&group, &heads).map(show::group));
                     }
                 }
                 _ => return Err(unexpected().into()),

@@ -133,6 +133,20 @@ pub struct Totals {
     pub notice: u64,
 }
 
+impl GroupRow {
+    /// `None` for a conversation that is no group.
+    pub(super) fn of(conversation: Uuid, row: &Row) -> Option<Self> {
+        let ConversationKey::Group(group) = &row.key else { return None };
+        Some(Self {
+            conversation,
+            group: Arc::clone(group),
+            mark: row.mark,
+            own: Arc::clone(&row.own),
+            last_at: row.last_at,
+        })
+    }
+}
+
 impl Filter {
     fn has_row_predicates(&self) -> bool {
         self.from.is_some()
@@ -185,22 +199,13 @@ impl Inbox {
     }
 
     /// Every group of the inbox, by conversation id.
-    pub fn groups(&self) -> Vec<GroupRow> {
-        let rows = self.groups.iter().filter_map(|id| self.group(*id));
-        rows.collect()
+    pub fn groups(&self) -> Arc<Vec<GroupRow>> {
+        Arc::clone(&self.groups)
     }
 
     /// One group of the inbox.
     pub fn group(&self, conversation: Uuid) -> Option<GroupRow> {
-        let row = self.rows.get(&conversation)?;
-        let ConversationKey::Group(group) = &row.key else { return None };
-        Some(GroupRow {
-            conversation,
-            group: Arc::clone(group),
-            mark: row.mark,
-            own: Arc::clone(&row.own),
-            last_at: row.last_at,
-        })
+        GroupRow::of(conversation, self.rows.get(&conversation)?)
     }
 
     /// The newest `limit` rows that match (all with `None`), groups apart.

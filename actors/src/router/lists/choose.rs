@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::gather::Candidate;
-use super::groups::GroupView;
+use super::groups::Seen;
 use crate::api::{self, PeerCard, Query};
 use crate::domain::ids::{Address, Kind, canonical_id};
 use crate::domain::inbox::{Filter, SessionIs};
@@ -77,10 +77,10 @@ impl Chooser {
     }
 
     /// The inbox's filters, for a group.
-    pub(super) fn takes_group(&self, group: &GroupView) -> bool {
+    pub(super) fn takes_group(&self, group: &Seen<'_>) -> bool {
         self.inbox.from.is_none_or(|from| group.last_at >= from)
             && self.inbox.until.is_none_or(|until| group.last_at < until)
-            && !(self.inbox.unread && group.unread == 0)
+            && !(self.inbox.unread && group.unread() == 0)
     }
 
     /// The filters on the other party. `card` = what the directory knows of it. A desk that nobody serves has

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::choose::Chooser;
-use super::groups::GroupView;
+use super::groups::{self, GroupView};
 use super::{Router, agent_of, shared_conversation, unexpected};
 use crate::api::{Caller, ListRequest};
 use crate::domain::ids::{Address, EntId, InboxKey, Millis, PartyType};
@@ -41,19 +41,19 @@ pub(super) enum Origin {
 /// What the sources gave.
 pub(super) struct Candidates {
     pub(super) rows: Vec<Candidate>,
-    groups: Vec<GroupRow>,
+    groups: Vec<Arc<Vec<GroupRow>>>,
 }
 
 impl Candidates {
-    /// The groups' rows of all sources; taken once.
-    pub(super) fn group_rows(&mut self) -> Vec<GroupRow> {
-        std::mem::take(&mut self.groups)
+    /// The groups of all sources, each once; taken once.
+    pub(super) fn group_rows(&mut self) -> Arc<Vec<GroupRow>> {
+        groups::merged(std::mem::take(&mut self.groups))
     }
 }
 
 struct Listed {
     listing: Listing,
-    groups: Vec<GroupRow>,
+    groups: Arc<Vec<GroupRow>>,
     peer_types: Vec<PartyType>,
 }
 
@@ -121,7 +121,7 @@ impl Router {
         &self,
         source: &Source,
         except: Option<Uuid>,
-    ) -> Result<(Totals, Vec<GroupRow>), Failure> {
+    ) -> Result<(Totals, Arc<Vec<GroupRow>>), Failure> {
         let ask = InboxCommand::Count { view: source.view.clone(), except };
         match self.inboxes.ask(&source.inbox, ask).await? {
             InboxAnswer::Count { totals, groups } => Ok((totals, groups)),
@@ -148,7 +148,7 @@ impl Router {
         let mut total = 0;
         for (source, listed) in listed.into_iter().enumerate() {
             total += listed.listing.total;
-            candidates.groups.extend(listed.groups);
+            candidates.groups.push(listed.groups);
             let entries = listed.listing.entries.into_iter();
             candidates.rows.extend(entries.map(|entry| Candidate::row(source, entry)));
         }
@@ -209,7 +209,7 @@ impl Router {
 }
 
 /// How many of the newest rows reach to the end of the page.
-fn reach(request: &ListRequest) -> usize {
+pub(super) fn reach(request: &ListRequest) -> usize {
     usize::try_from(request.page.saturating_mul(request.size)).unwrap_or(usize::MAX)
 }
 
