@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::try_join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
 use super::super::figures::Fault;
@@ -16,6 +16,9 @@ use crate::harness::user;
 /// Retries that are compared with the first answer, per conversation.
 const REPEATS: usize = 5;
 
+/// Compared at once: a thousand conversations that all activate at once are a load of their own.
+const AT_ONCE: usize = 32;
+
 /// What a conversation's messages say by themselves, counted anew.
 struct Recount {
     /// By reader.
@@ -27,14 +30,15 @@ struct Recount {
 impl Ledger {
     /// Compares these conversations, and the counts and lists of everybody in them.
     pub async fn check(&self, process: &Process, places: &[Place]) -> Result<(), Gone> {
-        let recounts = try_join_all(places.iter().map(|place| self.check_place(process, place))).await?;
+        let recounts = places.iter().map(|place| self.check_place(process, place));
+        let recounts: Vec<Recount> = stream::iter(recounts).buffered(AT_ONCE).try_collect().await?;
         let readers: BTreeSet<i64> = places.iter().flat_map(Place::readers).collect();
         let of = |reader: i64| {
             let both = places.iter().zip(&recounts);
             both.filter(move |(place, _)| place.readers().contains(&reader)).collect::<Vec<_>>()
         };
-        try_join_all(readers.iter().map(|reader| self.check_reader(process, *reader, of(*reader)))).await?;
-        Ok(())
+        let checked = readers.iter().map(|reader| self.check_reader(process, *reader, of(*reader)));
+        stream::iter(checked).buffered(AT_ONCE).try_collect().await
     }
 
     async fn check_place(&self, process: &Process, place: &Place) -> Result<Recount, Gone> {
