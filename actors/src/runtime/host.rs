@@ -339,6 +339,11 @@ impl<B: Behaviour> Host<B> {
         }
     }
 
+    /// Whether an attempt of the recovery under way has failed.
+    pub(super) fn recovery_failed(&self) -> bool {
+        matches!(&self.state, State::Recovering { recovery, .. } if recovery.has_failed())
+    }
+
     /// Ready when there is nothing more to recover.
     pub(super) fn poll_recovery(&mut self, context: &mut Context<Self>, task: &mut Task<'_>) -> Poll<()> {
         let State::Recovering { recovery, beside } = &mut self.state else { return Poll::Ready(()) };

@@ -18,9 +18,12 @@ use super::host::Host;
 use super::panics::Guarded;
 use super::policy::Policy;
 
-/// How long commands wait in the mailbox for a recovery; afterwards they are refused until it is done. Well
-/// under the patience of an HTTP caller (3 s), well above a load from a busy disk.
+/// How long commands wait in the mailbox for a recovery that fails; afterwards they are refused until it is done.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How much longer they wait while storage is only slow: many that activate at once wait for each other. Both
+/// together stay under the patience of an HTTP caller (3 s).
+const MORE_PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Longest pause between attempts to load from a storage that is away: it must be noticed soon when back.
 const STORAGE_BACKOFF_MAX: Duration = Duration::from_secs(5);
@@ -65,13 +68,14 @@ impl<B: Behaviour> Recovery<B> {
         }
     }
 
+    /// Whether an attempt has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.storage_failed.load(Ordering::Relaxed)
+    }
+
     /// What commands that cannot wait are told.
     pub(super) fn refusal(&self) -> Failure {
-        if self.restart && !self.storage_failed.load(Ordering::Relaxed) {
-            Failure::Restarting
-        } else {
-            Failure::StorageDown
-        }
+        if self.restart && !self.has_failed() { Failure::Restarting } else { Failure::StorageDown }
     }
 }
 
@@ -111,17 +115,18 @@ pub(super) fn jittered(delay: Duration, longest: Duration) -> Duration {
 /// same recovery is driven beside the mailbox.
 pub(super) struct Drive {
     patience: Option<Pin<Box<Sleep>>>,
+    extended: bool,
 }
 
 impl Drive {
     /// The mailbox waits.
     pub(super) fn waiting() -> Self {
-        Self { patience: Some(Box::pin(tokio::time::sleep(PATIENCE))) }
+        Self { patience: Some(Box::pin(tokio::time::sleep(PATIENCE))), extended: false }
     }
 
     /// The mailbox goes on.
     pub(super) const fn beside() -> Self {
-        Self { patience: None }
+        Self { patience: None, extended: false }
     }
 }
 
@@ -137,11 +142,16 @@ impl<B: Behaviour> ActorFuture<Host<B>> for Drive {
         if host.poll_recovery(context, task).is_ready() {
             return Poll::Ready(());
         }
-        let Some(patience) = &mut self.get_mut().patience else { return Poll::Pending };
-        if patience.as_mut().poll(task).is_pending() {
-            return Poll::Pending;
+        let Self { patience: Some(patience), extended } = self.get_mut() else { return Poll::Pending };
+        while patience.as_mut().poll(task).is_ready() {
+            if *extended || host.recovery_failed() {
+                host.recover_beside(context);
+                return Poll::Ready(());
+            }
+            *extended = true;
+            let until = patience.deadline() + MORE_PATIENCE;
+            patience.as_mut().reset(until);
         }
-        host.recover_beside(context);
-        Poll::Ready(())
+        Poll::Pending
     }
 }

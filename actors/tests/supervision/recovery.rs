@@ -52,6 +52,17 @@ async fn storage_that_stays_away_fails_commands_and_keeps_notices() {
 }
 
 #[tokio::test]
+async fn a_load_that_is_only_slow_is_waited_for_longer_than_one_that_fails() {
+    let rig = Rig::new(quick());
+    let (open, gate) = oneshot::channel();
+    rig.world.script("a", [Script::Wait(gate)]);
+    let first = rig.begin("a", Command::Add(1)).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    open.send(()).unwrap();
+    assert_eq!(first.await.unwrap(), Ok(1));
+}
+
+#[tokio::test]
 async fn too_many_notices_during_a_slow_recovery_are_left_to_the_journal() {
     let rig = Rig::new(quick());
     let (open, gate) = oneshot::channel();
