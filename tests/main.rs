@@ -36,6 +36,7 @@ mod program {
     mod life;
     pub mod process;
     mod refusals;
+    mod replay;
     mod showing;
     mod tools;
     mod tour;

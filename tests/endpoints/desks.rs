@@ -157,6 +157,26 @@ async fn a_transfer_moves_the_session_its_unread_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_second_device_never_lifts_an_absence_that_the_agent_chose() {
+    let app = App::start().await;
+    app.staff(7, 50, 1).await;
+    for word in ["away", "offline"] {
+        app.send("PUT", &nobody(), "/v1/agents/50/presence", json!({ "presence": word })).await.ok();
+        for _ in 0..3 {
+            // Every request under the agent's hat is a heartbeat, whichever device it comes from.
+            app.post(&agent(50), "messageCount", json!({ "userType": 1 })).await.ok();
+            app.clock.advance(10_000);
+        }
+        let card = app.send("GET", &nobody(), "/v1/agents/50", Value::Null).await.ok();
+        assert_eq!((card.text("presence"), &card.data["accepting"]), (word.to_owned(), &json!(false)));
+        let waits = app.ask_for_service(1, 7).await;
+        assert_eq!(waits.text("state"), "queued");
+    }
+    app.send("PUT", &nobody(), "/v1/agents/50/presence", json!({ "presence": "online" })).await.ok();
+    assert_eq!(app.ask_for_service(1, 7).await.text("state"), "serving", "only the agent says so itself");
+}
+
+#[tokio::test]
 async fn a_closed_group_and_a_full_queue_turn_customers_away_and_say_why() {
     let app = App::start().await; // Thursday, midnight UTC
     put_group(&app, json!({ "hours": ["thu 09:00-18:00"], "offlineMessage": "Back at nine." })).await;

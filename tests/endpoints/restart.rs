@@ -2,14 +2,25 @@
 
 use std::path::Path;
 
+use messagecenter::config::Settings;
 use serde_json::{Value, json};
 
 use crate::harness::{App, START, agent, nobody, seat, text, user};
 
+/// On a store that outlives the service: in the folder, or on the server of `TEST_STORE` the folder's own database.
 async fn start_on(folder: &Path, since_start: i64) -> App {
-    let url = format!("rocksdb://{}?sync=every", folder.join("store").display());
-    App::start_at(START + since_start, |settings| settings.storage.url = url.parse().expect("a storage URL"))
-        .await
+    let change = |settings: &mut Settings| match std::env::var_os("TEST_STORE") {
+        None => {
+            let url = format!("rocksdb://{}?sync=every", folder.join("store").display());
+            settings.storage.url = url.parse().expect("a storage URL");
+        }
+        Some(_) => {
+            let name = folder.display().to_string();
+            let name = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+            settings.storage.database = format!("restart{name}");
+        }
+    };
+    App::start_at(START + since_start, change).await
 }
 
 /// Stops the service as SIGTERM does and starts it again, the given time after the first start.
