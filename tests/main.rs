@@ -59,4 +59,5 @@ mod storage {
 }
 mod v1 {
     mod resources;
+    mod visitors;
 }

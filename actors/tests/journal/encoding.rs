@@ -206,7 +206,7 @@ fn routing() -> Vec<(i64, Fact)> {
         ShuntChange::Replied { session },
         ShuntChange::IdleWarned { session, customer: customer.clone() },
         ShuntChange::Rated { agent: agent.clone(), up: 1, down: -1 },
-        ShuntChange::Promoted { visitor: customer.clone(), user: Address::user("2") },
+        ShuntChange::Promoted { visitor: customer.clone(), user: Address::user("2"), session: None },
     ];
     changes.extend(policies.map(|policy| ShuntChange::GroupPut {
         group: "vip".into(),
