@@ -1,6 +1,8 @@
 //! What an inbox promises, one sentence each, and a random walk against a recount from scratch.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod promoting;
+
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
