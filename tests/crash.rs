@@ -12,6 +12,7 @@ mod engine;
 mod figures;
 mod kills;
 mod ledger;
+mod merging;
 mod process;
 mod routing;
 mod scene;

@@ -60,4 +60,5 @@ mod storage {
 }
 mod v1 {
     mod resources;
+    mod visitors;
 }

@@ -55,12 +55,14 @@ pub struct Caller {
     pub seat: Option<Address>,
     /// The enterprise: an agent's (record, else header), or the one a user names.
     pub ent: EntId,
+    /// Addresses of visitors who became this user.
+    pub aliases: Vec<Address>,
 }
 
 impl Caller {
-    /// Every address of the caller: own first, then the seat. Never empty once resolved.
+    /// Every address of the caller: own first, then the seat, then the aliases. Never empty once resolved.
     pub fn addresses(&self) -> Vec<Address> {
-        self.own.iter().chain(self.seat.iter()).cloned().collect()
+        self.own.iter().chain(&self.seat).chain(&self.aliases).cloned().collect()
     }
 
     /// The address that acts in kind 1: the seat if there is one.

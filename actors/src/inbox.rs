@@ -49,8 +49,8 @@ pub enum InboxCommand {
     Count {
         /// Through whose eyes.
         view: View,
-        /// Leaves this conversation out.
-        except: Option<Uuid>,
+        /// Leaves these conversations out.
+        except: Vec<Uuid>,
     },
     /// The newest rows that match, and how many match in all.
     List {
@@ -114,7 +114,7 @@ impl Inbox {
     fn answer(&self, command: InboxCommand) -> InboxAnswer {
         match command {
             InboxCommand::Count { view, except } => {
-                InboxAnswer::Count { totals: self.rows.count(&view, except), groups: self.rows.groups() }
+                InboxAnswer::Count { totals: self.rows.count(&view, &except), groups: self.rows.groups() }
             }
             InboxCommand::List { view, filter, limit, groups } => InboxAnswer::List {
                 listing: self.rows.list(&view, &filter, limit),

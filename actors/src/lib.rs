@@ -3,6 +3,7 @@
 //! Read in this order: [`domain`] (the rules, pure), [`journal`] (the order of facts and the gate),
 //! [`runtime`] (supervision, admission, activation), then the actors that join them, and [`router`], the door.
 
+pub mod aliases;
 pub mod api;
 pub mod clock;
 pub mod conversation;

@@ -5,6 +5,7 @@
 //! - [`lists`]: unread, conversation and people lists;
 //! - [`service`]: sessions, reservations, agents;
 //! - [`directory`]: users, seats, enterprises of agents;
+//! - [`visitors`]: merging them into registered users;
 //! - [`lifecycle`]: start, sweep, drain.
 
 pub mod directory;
@@ -13,6 +14,7 @@ pub mod lifecycle;
 pub mod lists;
 pub mod messages;
 pub mod service;
+pub mod visitors;
 
 use std::sync::Arc;
 

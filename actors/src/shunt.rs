@@ -55,6 +55,8 @@ pub struct ShuntActor {
     /// Whether a snapshot is being written.
     saving: bool,
     watch: Watch,
+    /// How many merged visitors were looked at; `None` = none since it woke.
+    merged: Option<usize>,
 }
 
 impl ShuntActor {
@@ -89,6 +91,32 @@ impl ShuntActor {
         for change in &fact.changes {
             self.state.apply(event.at, change);
         }
+    }
+
+    /// What visitors have open here who were merged since the last look becomes the users', before anything else is
+    /// decided.
+    fn follow_merges(&mut self, at: Millis, turn: &mut Turn<Self>) -> Result<(), Failure> {
+        let aliases = Arc::clone(&self.world.aliases);
+        let count = aliases.count();
+        if self.merged == Some(count) {
+            return Ok(());
+        }
+        let mut merged = match self.merged {
+            Some(seen) => aliases.since(seen),
+            None => {
+                let customers = self.state.customers();
+                customers.filter_map(|known| Some((known.clone(), aliases.user_of(known)?))).collect()
+            }
+        };
+        merged.retain(|(visitor, _)| self.state.knows_customer(visitor));
+        for (visitor, user) in merged {
+            let at = at.max(self.state.latest());
+            let command = Command::Promote { visitor, user };
+            let decision = self.state.decide(at, self.fresh_id(at), &command, &self.numbers);
+            self.record(at, decision.changes, turn)?;
+        }
+        self.merged = Some(count);
+        Ok(())
     }
 
     /// Lets time take effect without anybody asking.
@@ -178,6 +206,7 @@ impl Behaviour for ShuntActor {
                 ids: ContextV7::new(),
                 saving: false,
                 watch: Watch::new(ent, &world),
+                merged: None,
                 world,
             };
             for event in &loaded.events {
@@ -190,7 +219,11 @@ impl Behaviour for ShuntActor {
     }
 
     fn handle(&mut self, asked: ShuntCommand, reply: Reply<Self::Answer>, turn: &mut Turn<Self>) {
-        let ShuntCommand { at, command } = asked;
+        let ShuntCommand { at, mut command } = asked;
+        if let Err(failure) = self.follow_merges(at, turn) {
+            return reply.fail(failure);
+        }
+        command.rename_customer(|customer| self.world.aliases.person(customer));
         let at = at.max(self.state.latest()); // commands may be admitted in another order than they arrive
         let fresh = self.fresh_id(at);
         let decision = self.state.decide(at, fresh, &command, &self.numbers);
@@ -221,7 +254,9 @@ impl Behaviour for ShuntActor {
 
     fn tick(&mut self, turn: &mut Turn<Self>) {
         let now = self.world.clock.now();
-        self.settle(now, turn);
+        if self.follow_merges(now, turn).is_ok() {
+            self.settle(now, turn); // else the next tick tries again
+        }
         self.watch.look(&self.state, now, &self.numbers);
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::aliases::Aliases;
 use crate::clock::Clock;
 use crate::domain::ids::Millis;
 use crate::domain::shunt::Numbers;
@@ -19,6 +20,8 @@ pub struct World {
     pub clock: Clock,
     /// The rules' numbers.
     pub rules: Rules,
+    /// Merged visitors.
+    pub aliases: Arc<Aliases>,
     /// Figures of routing.
     pub routing: RoutingMetrics,
 }

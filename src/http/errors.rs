@@ -102,6 +102,9 @@ codes! {
     AGENT_AWAY = 40907, true, No, "The agent takes no customers now.";
     NOT_OFFERED = 40908, true, No, "The session is not offered to this agent.";
     NOBODY_FREE = 40909, true, No, "No agent of the group can take the session now.";
+    MERGED_INTO_ANOTHER = 40910, true, No, "The visitor is merged into another user already.";
+    NOT_A_VISITOR = 40911, true, No, "Only visitors are merged; this is a registered user.";
+    NOT_REGISTERED = 40912, true, No, "A visitor is merged into a registered user only, never into a visitor.";
     SESSION_CLOSED = 41001, true, No, "No session is open in this service conversation.";
     TOO_LATE = 41002, true, No, "The time in which a message may be withdrawn has passed.";
     WITHDRAWN = 41003, true, No, "The message is withdrawn and cannot be appraised.";

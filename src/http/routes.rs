@@ -97,6 +97,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         routing::REJECT => service::reject,
         routing::DECISIONS => service::decisions,
         routing::POST_VISITOR => directory::post_visitor,
+        routing::MERGE_VISITOR => directory::merge_visitor,
         operation::HEALTHZ => health::healthz,
         operation::READYZ => health::readyz,
         operation::METRICS => metrics::metrics,

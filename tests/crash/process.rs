@@ -150,6 +150,11 @@ impl Process {
         self.once("POST", &format!("/message/{operation}"), who, body).await
     }
 
+    /// `POST` to any path by nobody in particular, once.
+    pub async fn act(&self, path: &str, body: &Value) -> Said {
+        self.once("POST", path, &nobody(), body).await
+    }
+
     /// `POST /message/{operation}`, for what may be repeated as it is.
     pub async fn ask(&self, who: &Who, operation: &str, body: &Value) -> Result<Final, Gone> {
         self.until_known("POST", &format!("/message/{operation}"), who, body).await

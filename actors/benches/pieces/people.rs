@@ -33,7 +33,7 @@ pub fn body() -> Arc<Body> {
 
 /// A user who asks.
 pub fn caller(user: u32) -> Caller {
-    Caller { hat: Hat::User, own: Some(Address::user(user)), seat: None, ent: 0 }
+    Caller { hat: Hat::User, own: Some(Address::user(user)), seat: None, ent: 0, aliases: Vec::new() }
 }
 
 /// The conversation of two users.
@@ -49,6 +49,7 @@ pub fn group() -> ConversationKey {
 /// A message of `user` on its way to a conversation.
 pub fn message(key: &ConversationKey, user: u32) -> Send {
     Send {
+        aliases: Vec::new(),
         key: Some(key.clone()),
         ent: 0,
         author: author(user),

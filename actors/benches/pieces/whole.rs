@@ -83,6 +83,7 @@ impl Stage {
             store,
             clock,
             rules: Rules::default(),
+            aliases: Arc::default(),
             routing: RoutingMetrics::default(),
         });
         for user in [CALLER, PEER] {

@@ -12,8 +12,10 @@ use crate::domain::ids::{Address, ConversationKey, EntId, Kind, Millis};
 /// conversation by its id: then it must exist.
 #[derive(Debug)]
 pub enum ConversationCommand {
-    /// Take a message; answers `Sent` or `NeedsSession`.
+    /// Take a message; answers `Sent`, `NeedsSession` or `Moved`.
     Send(Box<Send>),
+    /// Whether a message with an idempotency key was taken here before; answers `Sent` or `NotHere`.
+    Recall(Box<Send>),
     /// Read a stretch of history; answers `History`.
     History {
         /// See the enum.
@@ -108,6 +110,7 @@ impl ConversationCommand {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Send(_) => "send",
+            Self::Recall(_) => "recall",
             Self::History { .. } => "history",
             Self::Read { .. } => "read",
             Self::Withdraw { .. } => "withdraw",
@@ -126,7 +129,7 @@ impl ConversationCommand {
     /// The key, where the command tells it.
     pub(super) const fn key(&self) -> Option<&ConversationKey> {
         match self {
-            Self::Send(send) => send.key.as_ref(),
+            Self::Send(send) | Self::Recall(send) => send.key.as_ref(),
             Self::History { key, .. } | Self::Read { key, .. } => key.as_ref(),
             Self::Open { key, .. } | Self::DefineGroup { key, .. } => Some(key),
             _ => None,
@@ -148,6 +151,16 @@ pub enum ConversationAnswer {
         /// The message, untouched.
         send: Box<Send>,
     },
+    /// New messages go to this conversation, as a party here was a visitor who is merged: the message comes back
+    /// with the session that is open here.
+    Moved {
+        /// The conversation.
+        key: ConversationKey,
+        /// The message.
+        send: Box<Send>,
+    },
+    /// It was not taken here.
+    NotHere,
     /// A stretch of history.
     History(History),
     /// A read mark.

@@ -21,6 +21,7 @@ impl Conversation {
         use ConversationCommand as C;
         match command {
             C::Send(send) => self.send(send, turn),
+            C::Recall(send) => self.recall(&send),
             C::History { kind, caller, stretch, at, key } => {
                 self.history(key.is_some(), kind, &caller, stretch, at, turn)
             }
@@ -95,11 +96,22 @@ impl Conversation {
         state.use_pages(places)
     }
 
-    fn send(&mut self, send: Box<Send>, turn: &mut Turn<Self>) -> Outcome {
+    fn send(&mut self, mut send: Box<Send>, turn: &mut Turn<Self>) -> Outcome {
         let state = self.known()?;
         if send.key.is_none() && !state.exists() {
             return Err(Refusal::UnknownConversation.into());
         }
+        if let Some(key) = self.moved_to() {
+            let open = state.core().session.as_ref().map(|open| open.session);
+            return match self.recall(&send)? {
+                ConversationAnswer::NotHere => {
+                    send.session = open.or(send.session);
+                    Ok(ConversationAnswer::Moved { key, send })
+                }
+                repeat => Ok(repeat),
+            };
+        }
+        state.act_as_member(&mut send);
         // Commands may arrive in another order than they were admitted in; seq and time rise together.
         let at = send.at.max(state.core().active_at);
         let (joins, session) = match state.judge(&send, &self.limits)? {
@@ -115,6 +127,18 @@ impl Conversation {
         let (seq, events) = state.sent(*send, joins, session);
         self.commit(events, at, turn)?;
         Ok(self.acknowledged(seq, at))
+    }
+
+    fn recall(&self, send: &Send) -> Outcome {
+        let recalled = self.known()?.recalled(send, &self.limits)?;
+        Ok(recalled.map_or(ConversationAnswer::NotHere, |(seq, at)| self.acknowledged(seq, at)))
+    }
+
+    /// Where new messages go, if a party here was a visitor who is merged by now.
+    fn moved_to(&self) -> Option<ConversationKey> {
+        let aliases = &self.world.aliases;
+        let key = &self.state.as_ref().filter(|_| aliases.count() > 0)?.core().key;
+        Some(aliases.conversation(key.clone())).filter(|present| present != key)
     }
 
     fn acknowledged(&self, seq: u64, sent_at: Millis) -> ConversationAnswer {

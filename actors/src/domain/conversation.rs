@@ -36,6 +36,7 @@ use super::members::{Cursor, Readers};
 use super::message::{Author, Preview, StoredMessage};
 use super::paged::PageRows;
 use super::seq_set::SeqSet;
+use crate::api::SessionState;
 
 /// The numbers that the rules of a conversation use; all are settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -287,6 +288,14 @@ impl ConversationState {
                     if let Some(open) = self.core.session.as_mut().filter(|open| open.session == *session) {
                         open.agent = None;
                     }
+                }
+                ShuntChange::Promoted { user, session: Some(open), .. } if user == own_customer => {
+                    let agent = open.agent.clone().filter(|_| open.state == SessionState::Serving);
+                    self.core.session = Some(OpenedSession { session: open.session, agent });
+                    self.core.active_at = self.core.active_at.max(at);
+                }
+                ShuntChange::Promoted { visitor, session: Some(_), .. } if visitor == own_customer => {
+                    self.core.session = None;
                 }
                 ShuntChange::SessionEnded { session, .. } => {
                     self.core.session.take_if(|open| open.session == *session);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub use self::desk::{AgentRecord, GroupDefinition, Policy, Presence};
 pub use self::reasons::{CloseReason, Reasons, RequeueCause, Skipped, Step, TieBreak};
-pub use self::routing::{SessionOpened, ShuntChange, ShuntFact};
+pub use self::routing::{Carried, SessionOpened, ShuntChange, ShuntFact};
 use super::ids::{ActorKey, Address, ConversationKey, InboxKey, Millis, PartyType};
 use super::message::{Author, Body};
 

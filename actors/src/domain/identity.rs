@@ -31,7 +31,7 @@ impl Identity {
         if own.is_none() && seat.is_none() {
             return Err(Refusal::NoIdentity { header });
         }
-        Ok(Caller { hat, own, seat, ent: self.ent })
+        Ok(Caller { hat, own, seat, ent: self.ent, aliases: Vec::new() })
     }
 
     /// The hat where the request does not say: a user if a user or seat header was sent, else an agent.

@@ -17,8 +17,10 @@ use uuid::Uuid;
 
 pub use self::list::{Entry, Filter, GroupRow, Listing, SessionIs, Shown, Totals, View};
 pub use self::row::{Last, Row, Session};
-use super::event::{ConversationEvent, ConversationFact, Fact, Reader, Recorded, ShuntChange, ShuntFact};
-use super::ids::{Address, ConversationKey, InboxKey, Kind, Millis, PartyType};
+use super::event::{
+    Carried, ConversationEvent, ConversationFact, Fact, Reader, Recorded, ShuntChange, ShuntFact,
+};
+use super::ids::{Address, ConversationKey, EntId, InboxKey, Kind, Millis, PartyType};
 use super::message::Author;
 use super::paged::{PageRows, Paged};
 use crate::api::SessionState;
@@ -39,8 +41,8 @@ pub struct Inbox {
     order: BTreeSet<OrderKey>,
     /// Groups by conversation: their order in lists comes from their heads. Shared with the lists being made.
     groups: Arc<Vec<GroupRow>>,
-    /// Rows with an open session.
-    open: BTreeSet<Uuid>,
+    /// Rows with an open session, by session: one that moved with a promotion is open in two rows of the desk.
+    open: BTreeSet<(Uuid, Uuid)>,
     /// Desk: the rows that each agent serves or served.
     served: HashMap<Arc<str>, BTreeSet<OrderKey>>,
     /// Unread by kind, the sum of the rows.
@@ -139,6 +141,9 @@ impl Inbox {
 
     fn apply_shunt(&mut self, fact: &ShuntFact, at: Millis) {
         for change in &fact.changes {
+            if let ShuntChange::Promoted { visitor, user, session: Some(open) } = change {
+                self.apply_promotion(fact.ent, [visitor, user], open, at);
+            }
             let Some((_, customer)) = change.concerns() else { continue };
             if self.reader().is_some_and(|reader| reader != customer) {
                 continue;
@@ -146,6 +151,40 @@ impl Inbox {
             let key = ConversationKey::Service(fact.ent, customer.clone());
             self.apply_session(key.id(), &key, change, at);
         }
+    }
+
+    /// An open session moves to the user's conversation. At the desk it stays in the visitor's as well, so that
+    /// what was written there before it moved stays unread for the agent who serves it.
+    fn apply_promotion(&mut self, ent: EntId, [visitor, user]: [&Address; 2], open: &Carried, at: Millis) {
+        let at_desk = self.reader().is_none();
+        for customer in [visitor, user] {
+            if self.reader().is_some_and(|reader| reader != customer) {
+                continue;
+            }
+            let key = ConversationKey::Service(ent, customer.clone());
+            let conversation = key.id();
+            if customer == user {
+                self.open_row(conversation, &key, at);
+            }
+            self.change(conversation, |row| {
+                if customer == visitor && !at_desk {
+                    row.session.take_if(|newest| newest.session == open.session);
+                    return;
+                }
+                let session = Session::carried(open);
+                row.served_by.extend(session.agent.clone().filter(|_| at_desk && session.human));
+                row.session = Some(session);
+                if customer == user {
+                    row.last_at = row.last_at.max(at);
+                }
+            });
+        }
+    }
+
+    /// The rows in which a session is open, and the row of its present conversation.
+    fn rows_of(&self, session: Uuid, conversation: Uuid) -> BTreeSet<Uuid> {
+        let open = self.open.range((session, Uuid::nil())..=(session, Uuid::max()));
+        open.map(|(_, row)| *row).chain([conversation]).collect()
     }
 
     /// A session's change is no message. Its opening is activity (the customer turned to the desk); its
@@ -159,6 +198,13 @@ impl Inbox {
             });
             return;
         }
+        let Some((session, _)) = change.concerns() else { return };
+        for conversation in self.rows_of(session, conversation) {
+            self.change_session(conversation, change);
+        }
+    }
+
+    fn change_session(&mut self, conversation: Uuid, change: &ShuntChange) {
         let at_desk = self.reader().is_none();
         self.change(conversation, |row| {
             let Some(newest) = &mut row.session else { return };
@@ -267,9 +313,7 @@ impl Inbox {
         for agent in &row.served_by {
             self.served.entry(Arc::clone(agent)).or_default().insert(place);
         }
-        if row.has_open_session() {
-            self.open.insert(conversation);
-        }
+        self.open.extend(row.open_session().map(|session| (session, conversation)));
         *self.kinds.entry(row.kind()).or_default() += 1;
         if let Some(party) = kind_1_peer(row, self.reader()) {
             *self.peer_types.entry(party).or_default() += 1;
@@ -295,7 +339,9 @@ impl Inbox {
                 order.remove(&place);
             }
         }
-        self.open.remove(&conversation);
+        if let Some(session) = row.open_session() {
+            self.open.remove(&(session, conversation));
+        }
         take(self.kinds.entry(row.kind()).or_default(), 1);
         if let Some(party) = kind_1_peer(row, self.reader()) {
             take(self.peer_types.entry(party).or_default(), 1);

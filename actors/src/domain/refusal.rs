@@ -77,6 +77,12 @@ pub enum Refusal {
     NotOffered,
     /// Nobody of the group can take the session now (40909).
     NobodyFree,
+    /// The visitor is merged into another user already (40910).
+    MergedIntoAnother,
+    /// Who is to be merged is no visitor (40911).
+    NotAVisitor,
+    /// A visitor is to be merged into what is itself a visitor (40912).
+    NotRegistered,
     /// No session is open in this service conversation (41001).
     SessionClosed,
     /// The withdrawal window has passed (41002).

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use self::machine::{Event, Stage};
 use super::event::{CloseReason, Reasons, SessionOpened, ShuntChange, ShuntFact};
-use super::ids::{Address, EntId, Millis};
+use super::ids::{Address, ConversationKey, EntId, Millis};
 use crate::api::{SessionState, SessionView};
 
 /// Decisions kept of one session: the first of them tell how it began, so later ones make room.
@@ -77,6 +77,14 @@ impl Known {
                 && let Some(known) = &mut self.0
             {
                 known.decided(at, why);
+                continue;
+            }
+            if let ShuntChange::Promoted { user, session: Some(open), .. } = change
+                && open.session == id
+                && let Some(known) = &mut self.0
+            {
+                known.customer = user.clone();
+                known.conversation = ConversationKey::Service(fact.ent, user.clone()).id();
                 continue;
             }
             let about = match change {

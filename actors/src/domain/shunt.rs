@@ -194,6 +194,8 @@ pub enum Command {
         /// The user.
         user: Address,
     },
+    /// Reads every promotion.
+    Promotions,
     /// Defines a reception group or changes it.
     PutGroup {
         /// Its code; empty = the default group.
@@ -233,6 +235,15 @@ pub enum Command {
 }
 
 impl Command {
+    /// Names the customer by another address, where the command names one.
+    pub fn rename_customer(&mut self, person: impl FnOnce(&Address) -> Address) {
+        match self {
+            Self::Open(open) => open.customer = person(&open.customer),
+            Self::Obtain(obtain) => obtain.customer = obtain.customer.as_ref().map(person),
+            _ => {}
+        }
+    }
+
     /// A word for metrics and dead letters; never content.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -251,6 +262,7 @@ impl Command {
             Self::Replied { .. } => "replied",
             Self::Rated { .. } => "rated",
             Self::Promote { .. } => "promote",
+            Self::Promotions => "promotions",
             Self::PutGroup { .. } => "put_group",
             Self::DeleteGroup { .. } => "delete_group",
             Self::Group { .. } => "group",
@@ -327,6 +339,10 @@ pub enum Answer {
     Stats(Box<StatsView>),
     /// To commands that only note something.
     Noted,
+    /// To [`Command::Promote`]: this turn did it; a repeat is only [`Answer::Noted`].
+    Promoted,
+    /// To [`Command::Promotions`]: visitors, each with its user.
+    Promotions(Vec<(Address, Address)>),
     /// To [`Command::Queue`].
     Queue(QueueView),
     /// To [`Command::Settle`].

@@ -37,7 +37,8 @@ async fn send(router: &Router, from: u64) {
 
 async fn unread(router: &Router) -> u64 {
     let own = Some(Address::user(1));
-    let caller = crate::api::Caller { hat: crate::api::Hat::User, own, seat: None, ent: 0 };
+    let caller =
+        crate::api::Caller { hat: crate::api::Hat::User, own, seat: None, ent: 0, aliases: Vec::new() };
     let Unread { one_to_one, .. } = router.unread(&caller).await.unwrap();
     one_to_one
 }
@@ -49,6 +50,7 @@ fn dispatch(router: &Router) -> Dispatch {
         shunts: Arc::clone(&router.shunts),
         inboxes: Arc::clone(&router.inboxes),
         heads: Arc::clone(&router.heads),
+        aliases: Arc::clone(&router.world.aliases),
     }
 }
 

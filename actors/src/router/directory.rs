@@ -132,11 +132,22 @@ impl Router {
         self.directory.name_agent(agent, name).await.map_err(rejected)
     }
 
-    /// A card for every address; with its id only where the directory knows nothing.
+    /// A card for every address; with its id only where the directory knows nothing. A merged visitor's shows the
+    /// user beside the visitor's id.
     ///
     /// # Errors
     /// Only failures.
     pub async fn cards(&self, addresses: &[Address]) -> Result<HashMap<Address, PeerCard>, Rejection> {
-        self.directory.cards(addresses).await.map_err(rejected)
+        let aliases = &self.world.aliases;
+        if aliases.count() == 0 {
+            return self.directory.cards(addresses).await.map_err(rejected);
+        }
+        let persons: Vec<Address> = addresses.iter().map(|address| aliases.person(address)).collect();
+        let cards = self.directory.cards(&persons).await.map_err(rejected)?;
+        let known = addresses.iter().zip(&persons).filter_map(|(address, person)| {
+            let card = PeerCard { address: Some(address.clone()), ..cards.get(person)?.clone() };
+            Some((address.clone(), card))
+        });
+        Ok(known.collect())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::aliases::Aliases;
 use crate::conversation::Conversation;
 use crate::domain::event::{ConversationEvent, Fact, Recorded};
 use crate::domain::ids::{ActorKey, ConversationKey, PartyType};
@@ -20,6 +21,7 @@ pub struct Dispatch {
     pub(crate) shunts: Arc<Registry<ShuntActor>>,
     pub(crate) inboxes: Arc<Registry<Inbox>>,
     pub(crate) heads: Arc<Heads>,
+    pub(crate) aliases: Arc<Aliases>,
 }
 
 impl Dispatch {
@@ -62,6 +64,7 @@ impl Deliver for Dispatch {
     }
 
     fn observe(&self, event: &Arc<Recorded>) {
+        self.aliases.observe(event);
         self.heads.observe(event);
         self.tell_who_spoke(event);
     }

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::Router;
 use super::dispatch::Dispatch;
+use crate::aliases::REGISTRAR;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::domain::ids::ActorKey;
@@ -89,7 +90,8 @@ impl Running {
         observation.register(metrics);
         let routing = RoutingMetrics::default();
         routing.register(metrics);
-        let world = Arc::new(World { journal, store: Arc::clone(&store), clock, rules, routing });
+        let aliases = Arc::default();
+        let world = Arc::new(World { journal, store: Arc::clone(&store), clock, rules, aliases, routing });
         let shards =
             Shards::start(policy.shards).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let service = Admission::new(policy.service_capacity);
@@ -123,6 +125,7 @@ impl Running {
             shunts: Arc::clone(&shunts),
             inboxes: Arc::clone(&inboxes),
             heads: Arc::clone(&heads),
+            aliases: Arc::clone(&world.aliases),
         });
         world.journal.attach(Arc::clone(&dispatch) as Arc<dyn crate::journal::Deliver>);
         let directory = Arc::new(Directory::new(store));
@@ -208,6 +211,10 @@ impl Router {
         keys.extend(self.world.journal.dirty_keys());
         keys.sort();
         keys.dedup();
+        if keys.contains(&ActorKey::Shunt(REGISTRAR)) {
+            // Before any routing wakes: each looks then whether its customers were merged.
+            self.learn_aliases().await?;
+        }
         let wakes = keys.into_iter().filter_map(|key| match key {
             ActorKey::Shunt(ent) => Some(self.wake_shunt(ent)),
             _ => None,

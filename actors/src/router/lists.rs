@@ -20,7 +20,6 @@ use self::choose::Chooser;
 use self::gather::{Candidate, Source};
 use self::groups::KnownHeads;
 use super::Router;
-use super::directory::rejected;
 use crate::api::{Caller, ConversationRow, Hat, ListRequest, Rejection, Rows, Unread};
 use crate::domain::ids::{Address, ConversationKey, InboxKey};
 use crate::domain::inbox::View;
@@ -39,14 +38,14 @@ impl Router {
     /// # Errors
     /// Only failures.
     pub async fn unread(&self, caller: &Caller) -> Result<Unread, Rejection> {
-        let shared = shared_conversation(caller);
+        let shared: Vec<Uuid> = shared_conversations(caller).into_iter().map(|(_, id)| id).collect();
         let sources = Source::conversations(caller);
         let mut heads = KnownHeads::default();
         loop {
             let told = self.world.journal.committed();
             let mut unread = Unread::default();
             let mut group_rows = Vec::with_capacity(sources.len());
-            let counts = sources.iter().map(|source| self.count(source, shared));
+            let counts = sources.iter().map(|source| self.count(source, shared.clone()));
             for (totals, groups) in futures::future::try_join_all(counts).await? {
                 unread.one_to_one += totals.one_to_one;
                 unread.service += totals.service;
@@ -129,8 +128,8 @@ impl Router {
                 InboxAnswer::Row(None) => return Ok(None),
                 InboxAnswer::Row(Some(row)) => {
                     let peers: Vec<Address> = row.peer.iter().cloned().collect();
-                    let cards = self.directory.cards(&peers).await.map_err(rejected)?;
-                    return Ok(Some(show::row(*row, &cards, None)));
+                    let cards = self.cards(&peers).await?;
+                    return Ok(Some(show::row(*row, &cards, &[])));
                 }
                 InboxAnswer::Group(group) => {
                     if self.learn_heads(&mut heads, std::slice::from_ref(&group), told).await? {
@@ -143,10 +142,15 @@ impl Router {
     }
 }
 
-/// The one conversation that two addresses of a caller can share besides groups: theirs with each other.
-fn shared_conversation(caller: &Caller) -> Option<Uuid> {
-    let (own, seat) = (caller.own.as_ref()?, caller.seat.as_ref()?);
-    Some(ConversationKey::one_to_one(own.clone(), seat.clone()).id())
+/// The conversations that two addresses of a caller can share besides groups: theirs with each other. Each with the
+/// place of the later one among the caller's addresses.
+fn shared_conversations(caller: &Caller) -> Vec<(usize, Uuid)> {
+    let addresses = caller.addresses();
+    let pairs = addresses.iter().enumerate().flat_map(|(later, other)| {
+        let earlier = addresses.iter().take(later);
+        earlier.map(move |one| (later, ConversationKey::one_to_one(one.clone(), other.clone()).id()))
+    });
+    pairs.collect()
 }
 
 /// The agent's bare id, if the caller wears the agent's hat and named itself.

@@ -18,9 +18,10 @@ use crate::domain::message::Author;
 use crate::domain::refusal::Refusal;
 use crate::runtime::failure::Failure;
 
-/// How often one message may find that the session just opened for it is gone again. Its session is told to
-/// the conversation with the message, so the second time is accepted whatever became of it.
-const MAX_OPENINGS: u32 = 2;
+/// How often one message is given to a conversation: once more after its party was merged meanwhile, once more after
+/// a session was opened for it, which is told to the conversation with the message, so that it is accepted
+/// whatever became of the session.
+const MAX_TRIES: u32 = 3;
 
 /// `ownType` of a user: in service the customer's side.
 const OWN_TYPE_USER: u8 = 2;
@@ -40,8 +41,10 @@ impl Router {
     /// `Oneself`, `KeyReused`, `GroupGone`; `NoTarget`, `SeveralSessions`, `SessionClosed` in service;
     /// `UnknownConversation`, `UnknownSession` for strangers.
     pub async fn send(&self, request: SendRequest) -> Result<Sent, Rejection> {
-        let SendRequest { author, ent, to, body, idempotency } = request;
-        let target = match to {
+        let SendRequest { mut author, ent, to, body, idempotency } = request;
+        author.address = self.person(&author.address);
+        let aliases = self.world.aliases.visitors_of(&author.address);
+        let target = match self.sent_to(to) {
             SendTo::Direct(other) if other == author.address => return Err(Refusal::Oneself.into()),
             SendTo::Direct(other) => {
                 Target::keyed(ConversationKey::one_to_one(author.address.clone(), other))
@@ -51,10 +54,19 @@ impl Router {
             SendTo::Service(named) => self.service_target(named, &author, ent).await?,
         };
         let at = self.world.clock.now();
-        let Target { id, key, wish } = target;
-        let mut send = Box::new(Send { key, ent, author, body, idempotency, session: None, at });
-        for _ in 0..MAX_OPENINGS {
+        let Target { mut id, key, wish } = target;
+        let mut send = Box::new(Send { key, ent, author, aliases, body, idempotency, session: None, at });
+        if let Some(sent) = self.sent_as_visitor(&send).await? {
+            return Ok(sent);
+        }
+        for _ in 0..MAX_TRIES {
             match self.conversations.ask(&id, ConversationCommand::Send(send)).await?? {
+                ConversationAnswer::Moved { key, send: unsent } => {
+                    id = key.id();
+                    send = unsent;
+                    send.key = Some(key);
+                    send.author.address = self.person(&send.author.address);
+                }
                 ConversationAnswer::Sent(sent) => return Ok(sent),
                 ConversationAnswer::NeedsSession { ent, customer, send: unsent } => {
                     let opener = Opener::Customer(wish.clone());
@@ -119,7 +131,9 @@ impl Router {
                 };
                 Ok(Target { wish, ..Target::keyed(ConversationKey::Service(serving, author.clone())) })
             }
-            Some(ServiceRef::Party(customer)) => Ok(Target::keyed(ConversationKey::Service(ent, customer))),
+            Some(ServiceRef::Party(customer)) => {
+                Ok(Target::keyed(ConversationKey::Service(ent, self.person(&customer))))
+            }
             None if by_customer => {
                 let mut open = self.open_service_sessions(author).await?;
                 match (open.pop(), open.is_empty()) {
@@ -148,11 +162,21 @@ impl Router {
         }
     }
 
-    /// Moves a read mark forward. In an open group, who reads joins.
+    /// Moves a read mark forward. In an open group, who reads joins. Who reads all of a conversation named by its
+    /// parties has read what it got there as a visitor, too.
     ///
     /// # Errors
     /// `UnknownConversation` for an unknown id and for strangers; an unknown key has nothing to read.
     pub async fn read(&self, request: ReadRequest) -> Result<ReadMark, Rejection> {
+        let former = self.read_besides(&request);
+        let mark = self.read_one(request).await?;
+        for request in former {
+            self.read_one(request).await?;
+        }
+        Ok(mark)
+    }
+
+    async fn read_one(&self, request: ReadRequest) -> Result<ReadMark, Rejection> {
         let (id, key) = located(request.conversation);
         let (caller, up_to, at) = (Box::new(request.caller), request.up_to, self.world.clock.now());
         match self.conversations.ask(&id, ConversationCommand::Read { key, caller, up_to, at }).await?? {
@@ -197,8 +221,9 @@ impl Router {
     /// # Errors
     /// `Oneself`, `GroupGone`; `UnknownConversation` for who may not be in it.
     pub async fn open(&self, key: ConversationKey, opener: &Address) -> Result<(Uuid, bool), Rejection> {
+        let key = self.world.aliases.conversation(key);
         let id = key.id();
-        let (opener, at) = (opener.clone(), self.world.clock.now());
+        let (opener, at) = (self.person(opener), self.world.clock.now());
         match self.conversations.ask(&id, ConversationCommand::Open { key, opener, at }).await?? {
             ConversationAnswer::Opened(created) => Ok((id, created)),
             _ => Err(unexpected()),

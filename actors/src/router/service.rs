@@ -362,7 +362,7 @@ impl Router {
         self.ask_shunt(ent, Command::Settle).await.map(|_| ())
     }
 
-    async fn ask_shunt(&self, ent: EntId, command: Command) -> Result<Answer, Rejection> {
+    pub(super) async fn ask_shunt(&self, ent: EntId, command: Command) -> Result<Answer, Rejection> {
         let at = self.world.clock.now();
         let outcome = self.shunts.ask(&ent, ShuntCommand { at, command }).await?;
         outcome.map_err(Rejection::from)
@@ -377,7 +377,11 @@ impl Router {
 
     async fn known_session(&self, id: Uuid) -> Result<Session, Rejection> {
         let known = self.sessions.ask(&id, SessionCommand::View).await?;
-        known.ok_or_else(|| Refusal::UnknownSession.into())
+        let mut session = known.ok_or(Refusal::UnknownSession)?;
+        if let Some(user) = self.world.aliases.user_of(&session.customer) {
+            session.customer = user;
+        }
+        Ok(session)
     }
 
     async fn enterprise_of(&self, agent_id: &str) -> Result<EntId, Rejection> {

@@ -160,6 +160,11 @@ impl<B: Behaviour> Registry<B> {
         }
     }
 
+    /// The keys of the actors that are active, activating or ending now.
+    pub fn keys(&self) -> Vec<B::Key> {
+        self.slots().into_iter().map(|(key, _)| key).collect()
+    }
+
     /// How many actors are active.
     pub fn active(&self) -> usize {
         self.active.load(Ordering::Relaxed)

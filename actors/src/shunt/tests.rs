@@ -65,8 +65,14 @@ impl Rig {
         let settings = JournalSettings::default();
         let journal =
             Journal::start(store.clone(), clock.clone(), settings, Handle::current()).await.unwrap();
-        let world =
-            Arc::new(World { journal, store, clock, rules: Rules::default(), routing: Default::default() });
+        let world = Arc::new(World {
+            journal,
+            store,
+            clock,
+            rules: Rules::default(),
+            aliases: Arc::default(),
+            routing: Default::default(),
+        });
         let shards = Shards::start(2).unwrap();
         let (service, observer) = (Admission::new(10_000), Observation::new());
         let policy = Policy::default();
@@ -309,5 +315,26 @@ async fn a_heartbeat_alone_lets_a_lapsed_agent_take_the_queue() {
     assert!(rig.shunts.tell(&ENT, Signal::Heartbeat { agent: Arc::from("a"), at: rig.world.clock.now() }));
     assert!(rig.queue().await.is_empty());
     rig.audit().await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_merged_visitor_has_open_is_the_users_before_anything_else_is_decided() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let wall = Arc::new(ManualClock::at(1_700_000_000_000));
+    let rig = Rig::start(store.clone(), wall.clone()).await;
+    rig.online("a", 1).await;
+    let (served, waits) = (rig.open(1).await.session, rig.open(2).await.session);
+    rig.world.aliases.add(&Address::user(2), &Address::user(9));
+    assert_eq!(rig.open(9).await.session, waits, "at once while it is awake");
+    rig.stop().await;
+    let rig = Rig::start(store, wall).await;
+    // The merge was committed, and the process died before this routing had followed.
+    rig.world.aliases.add(&Address::user(2), &Address::user(9));
+    rig.world.aliases.add(&Address::user(1), &Address::user(8));
+    assert_eq!(rig.open(8).await.session, served, "when it wakes");
+    assert_eq!(rig.open(1).await.session, served, "also by the visitor's address");
+    assert_eq!(rig.open(9).await.session, waits);
+    assert_eq!(rig.queue().await, [waits]);
     rig.stop().await;
 }

@@ -66,11 +66,11 @@ pub fn still() -> JournalSettings {
 }
 
 pub fn user(id: u32) -> Caller {
-    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: ENT }
+    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: ENT, aliases: Vec::new() }
 }
 
 pub fn agent(id: &str) -> Caller {
-    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent: ENT }
+    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent: ENT, aliases: Vec::new() }
 }
 
 /// Conversations whose whole history is looked at.

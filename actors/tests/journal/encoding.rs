@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use messagecenter_actors::api::SessionState;
 use messagecenter_actors::domain::event::*;
 use messagecenter_actors::domain::ids::{Address, ConversationKey};
 use messagecenter_actors::domain::message::{Author, Body};
@@ -206,7 +207,7 @@ fn routing() -> Vec<(i64, Fact)> {
         ShuntChange::Replied { session },
         ShuntChange::IdleWarned { session, customer: customer.clone() },
         ShuntChange::Rated { agent: agent.clone(), up: 1, down: -1 },
-        ShuntChange::Promoted { visitor: customer.clone(), user: Address::user("2") },
+        ShuntChange::Promoted { visitor: customer.clone(), user: Address::user("2"), session: None },
     ];
     changes.extend(policies.map(|policy| ShuntChange::GroupPut {
         group: "vip".into(),
@@ -249,6 +250,26 @@ fn what_routing_learned_to_say_is_read_for_ever() {
     assert!(written == GOLDEN_ROUTING, "the encoding changed (a draft is at {})", draft(&written));
     let decoded = encoding::decode(&batch(facts.len(), Bytes::from_static(GOLDEN_ROUTING))).unwrap();
     assert_eq!(decoded.iter().map(|event| event.fact.clone()).collect::<Vec<_>>(), [facts[0].1.clone()]);
+}
+
+#[test]
+fn a_promotion_is_read_with_and_without_the_session_that_it_carries() {
+    let open = Carried {
+        session: Uuid::from_u128(3),
+        state: SessionState::Offered,
+        agent: Some("5".into()),
+        agent_name: String::new(),
+        shown_name: "Eve".to_owned(),
+        opened_at: 17,
+    };
+    let changes = [None, Some(Box::new(open))].map(|session| ShuntChange::Promoted {
+        visitor: Address::user("1"),
+        user: Address::user("2"),
+        session,
+    });
+    let facts = vec![(5, Fact::Shunt(ShuntFact { ent: 7, changes: changes.into() }))];
+    let read = encoding::decode(&batch(1, encode(&facts))).unwrap();
+    assert_eq!(read[0].fact, facts[0].1);
 }
 
 fn encode(facts: &[(i64, Fact)]) -> Bytes {

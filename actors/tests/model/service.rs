@@ -33,11 +33,11 @@ pub struct Service {
 }
 
 fn caller(user: &Address) -> Caller {
-    Caller { hat: Hat::User, own: Some(user.clone()), seat: None, ent: ENT }
+    Caller { hat: Hat::User, own: Some(user.clone()), seat: None, ent: ENT, aliases: Vec::new() }
 }
 
 fn agent_caller(agent: i64) -> Caller {
-    Caller { hat: Hat::Agent, own: Some(Address::agent(agent)), seat: None, ent: ENT }
+    Caller { hat: Hat::Agent, own: Some(Address::agent(agent)), seat: None, ent: ENT, aliases: Vec::new() }
 }
 
 fn any_user(random: &mut StdRng) -> Address {

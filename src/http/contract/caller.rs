@@ -35,7 +35,7 @@ pub enum About {
     Other,
 }
 
-/// The caller under a hat. An agent's enterprise is its record's; every request under the agent's hat is a
+/// The caller under a hat. A merged visitor is the user it became. An agent's enterprise is its record's; every request under the agent's hat is a
 /// heartbeat.
 pub async fn caller(call: &Call, hat: Hat, about: About) -> Result<Caller, Rejection> {
     caller_of(call, &identity(call), hat, about).await
@@ -48,11 +48,11 @@ pub async fn caller_of(
     hat: Hat,
     about: About,
 ) -> Result<Caller, Rejection> {
-    let mut caller = identity.caller(hat)?;
+    let router = &call.app.router;
+    let mut caller = router.acting(identity.caller(hat)?);
     let (Hat::Agent, Some(agent)) = (hat, caller.own.clone()) else {
         return Ok(caller);
     };
-    let router = &call.app.router;
     if let Some(record) = router.agent_enterprise(&agent.id).await? {
         caller.ent = record;
         if about == About::Service {

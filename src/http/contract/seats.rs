@@ -65,7 +65,8 @@ pub async fn one_user_position(call: Call) -> HandlerResult {
     let seat = seat("positionId", call.values.text("positionId"))?;
     let row = row(&call, &seat).await?.ok_or(Refusal::UnknownSeat)?;
     let identity = identity(&call);
-    let mine = identity.seat.map(Address::position).or(identity.user.map(Address::user));
+    let user = || identity.user.map(|user| call.app.router.person(&Address::user(user)));
+    let mine = identity.seat.map(Address::position).or_else(user);
     let mine = mine.filter(|mine| *mine != seat);
     let conversation = match mine {
         Some(mine) => {

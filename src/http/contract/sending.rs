@@ -132,7 +132,7 @@ fn targets(call: &Call, kind: Kind, sender: &Sender) -> Result<Vec<(String, Send
     let mut targets: Vec<(String, SendTo)> = Vec::new();
     let mut known = HashSet::new();
     let mut add = |text: &str, to: Option<SendTo>| {
-        if let Some(to) = to
+        if let Some(to) = to.map(|to| call.app.router.sent_to(to))
             && known.insert(to.clone())
         {
             targets.push((text.to_owned(), to));

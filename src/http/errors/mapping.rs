@@ -119,6 +119,9 @@ impl From<&Refusal> for Problem {
             Refusal::AgentAway => Self::plain(&codes::AGENT_AWAY),
             Refusal::NotOffered => Self::plain(&codes::NOT_OFFERED),
             Refusal::NobodyFree => Self::plain(&codes::NOBODY_FREE),
+            Refusal::MergedIntoAnother => Self::plain(&codes::MERGED_INTO_ANOTHER),
+            Refusal::NotAVisitor => Self::plain(&codes::NOT_A_VISITOR),
+            Refusal::NotRegistered => Self::plain(&codes::NOT_REGISTERED),
             Refusal::SessionClosed => Self::plain(&codes::SESSION_CLOSED),
             Refusal::TooLate { window } => Self::saying(
                 &codes::TOO_LATE,

@@ -154,8 +154,21 @@ pub static POST_VISITOR: Endpoint = endpoint(
     ],
 );
 
+/// Merges a visitor into a registered user.
+pub static MERGE_VISITOR: Endpoint = endpoint(
+    ("mergeVisitor", Family::Directory),
+    (Method::Post, "/v1/visitors/{id}/merge"),
+    "Makes a visitor a registered user: the visitor's id becomes another name of the user, who has its conversations, \
+     unread messages, votes, open session and place in the queue from then on. Merging twice is merging once.",
+    ["{visitorId, userId, alreadyMerged}", NOTHING],
+    &[
+        Field::path("id", Kind::Text, "The visitor."),
+        Field::text("userId", "The registered user.").required(),
+    ],
+);
+
 /// All of them.
-pub static ENDPOINTS: [&Endpoint; 9] = [
+pub static ENDPOINTS: [&Endpoint; 10] = [
     &PUT_SHUNT,
     &GET_SHUNT,
     &DELETE_SHUNT,
@@ -165,4 +178,5 @@ pub static ENDPOINTS: [&Endpoint; 9] = [
     &REJECT,
     &DECISIONS,
     &POST_VISITOR,
+    &MERGE_VISITOR,
 ];

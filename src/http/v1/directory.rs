@@ -55,6 +55,23 @@ pub async fn post_visitor(call: Call) -> HandlerResult {
     Ok(Answer::new(&UserCard::of(&Address::user(&id), &row), 0))
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Merged<'a> {
+    visitor_id: &'a str,
+    user_id: &'a str,
+    already_merged: bool,
+}
+
+/// `POST /v1/visitors/{id}/merge`.
+pub async fn merge_visitor(call: Call) -> HandlerResult {
+    let visitor = user(&call)?;
+    let into = named("userId", call.values.text("userId"), PartyType::User)?;
+    let new = call.app.router.merge_visitor(&visitor.id, &into.id).await?;
+    let merged = Merged { visitor_id: &visitor.id, user_id: &into.id, already_merged: !new };
+    Ok(Answer::new(&merged, 0))
+}
+
 /// `GET /v1/directory/users/{id}`.
 pub async fn get_user(call: Call) -> HandlerResult {
     let user = user(&call)?;

@@ -1,7 +1,7 @@
 //! `/v1/sessions` and `/v1/shunts`: sessions and who waits for one.
 
 use messagecenter_actors::api::{Hat, Rejection, SessionState, SessionView};
-use messagecenter_actors::domain::ids::PartyType;
+use messagecenter_actors::domain::ids::{Address, PartyType};
 use messagecenter_actors::domain::refusal::Refusal;
 use messagecenter_actors::domain::shunt::Target;
 use serde::Serialize;
@@ -164,7 +164,7 @@ async fn may_see(call: &Call, view: &SessionView) -> Result<bool, Rejection> {
     if identity.new_user_id == 0 && identity.ent_user_id == 0 {
         return Ok(true);
     }
-    if view.customer.id.as_ref() == identity.new_user_id.to_string() {
+    if view.customer == call.app.router.person(&Address::user(identity.new_user_id)) {
         return Ok(true);
     }
     if identity.ent_user_id == 0 {

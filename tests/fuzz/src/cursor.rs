@@ -38,7 +38,8 @@ fn conversation(messages: usize) -> ConversationState {
 }
 
 fn seqs(state: &ConversationState, cursor: Option<u64>, descending: bool, limit: usize) -> Vec<u64> {
-    let caller = Caller { hat: Hat::User, own: Some(Address::user(1)), seat: None, ent: 0 };
+    let caller =
+        Caller { hat: Hat::User, own: Some(Address::user(1)), seat: None, ent: 0, aliases: Vec::new() };
     let places = state.places(Stretch { cursor, descending, limit });
     let rows = state.rows(places, descending, &caller);
     rows.iter().map(|row| row.message.seq).collect()

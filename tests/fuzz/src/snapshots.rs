@@ -73,6 +73,7 @@ async fn recover(row: Row<'_>) {
         store: store as Arc<dyn Store>,
         clock,
         rules: Rules::default(),
+        aliases: Arc::default(),
         routing: Default::default(),
     });
     match key {

@@ -50,15 +50,15 @@ pub async fn start(store: Arc<dyn Store>, clock: Arc<ManualClock>) -> Running {
 }
 
 pub fn user(id: u32) -> Caller {
-    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: ENT }
+    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: ENT, aliases: Vec::new() }
 }
 
 pub fn seat(id: u32) -> Caller {
-    Caller { hat: Hat::User, own: None, seat: Some(Address::position(id)), ent: ENT }
+    Caller { hat: Hat::User, own: None, seat: Some(Address::position(id)), ent: ENT, aliases: Vec::new() }
 }
 
 pub fn agent(id: u32) -> Caller {
-    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent: ENT }
+    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent: ENT, aliases: Vec::new() }
 }
 
 pub fn talk() -> ConversationKey {

@@ -148,6 +148,7 @@ async fn a_message_admitted_earlier_that_arrives_later_does_not_turn_time_back()
     let stage = Stage::new().await;
     let first = stage.send(&pair(), 1).await.unwrap();
     let overtaken = Send {
+        aliases: Vec::new(),
         key: Some(pair()),
         ent: 0,
         author: by_user(2),

@@ -53,11 +53,11 @@ impl Deliver for Told {
 }
 
 pub fn user(id: u32) -> Caller {
-    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: 0 }
+    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: 0, aliases: Vec::new() }
 }
 
 pub fn agent(id: u32, ent: EntId) -> Caller {
-    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent }
+    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent, aliases: Vec::new() }
 }
 
 pub fn by_user(id: u32) -> Author {
@@ -85,6 +85,7 @@ impl Stage {
             store: opened,
             clock: wall,
             rules: Rules::default(),
+            aliases: Arc::default(),
             routing: Default::default(),
         });
         let shards = Shards::start(1).unwrap();
@@ -122,8 +123,16 @@ impl Stage {
         let body = Body { content: format!("from {}", author.address), ..Body::default() };
         let idempotency = idempotency.map(|key| Idempotency { key: key.to_owned(), digest: 1 });
         let at = self.world.clock.now();
-        let send =
-            Send { key: Some(key.clone()), ent, author, body: body.into(), idempotency, session: None, at };
+        let send = Send {
+            key: Some(key.clone()),
+            ent,
+            author,
+            aliases: Vec::new(),
+            body: body.into(),
+            idempotency,
+            session: None,
+            at,
+        };
         self.ask(key.id(), ConversationCommand::Send(Box::new(send))).await
     }
 

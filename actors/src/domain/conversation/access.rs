@@ -57,18 +57,21 @@ impl ConversationState {
     pub fn standing(&self, caller: &Caller, limits: &Limits) -> Result<Standing, Refusal> {
         match &self.core.key {
             ConversationKey::OneToOne(one, other) => {
-                let mut addresses = caller.seat.iter().chain(&caller.own);
+                let mut addresses = caller.seat.iter().chain(&caller.own).chain(&caller.aliases);
                 let party = addresses.find(|address| *address == one || *address == other);
                 party.cloned().map(Standing::Party).ok_or(Refusal::UnknownConversation)
             }
             ConversationKey::Service(ent, customer) => match caller.hat {
                 Hat::Agent if caller.ent == *ent => Ok(Standing::Desk(person(caller)?.clone())),
-                Hat::User if caller.own.as_ref() == Some(customer) => Ok(Standing::Party(customer.clone())),
+                Hat::User if caller.own.iter().chain(&caller.aliases).any(|own| own == customer) => {
+                    Ok(Standing::Party(customer.clone()))
+                }
                 _ => Err(Refusal::UnknownConversation),
             },
             ConversationKey::Group(_) => self.group_standing(caller, limits),
             ConversationKey::Notice(receiver) => {
-                let receives = caller.own.iter().chain(&caller.seat).any(|address| address == receiver);
+                let mut addresses = caller.own.iter().chain(&caller.seat).chain(&caller.aliases);
+                let receives = addresses.any(|address| address == receiver);
                 if receives {
                     Ok(Standing::Party(receiver.clone()))
                 } else {
@@ -82,7 +85,7 @@ impl ConversationState {
         if self.core.group == GroupState::Deleted {
             return Err(Refusal::UnknownConversation);
         }
-        let mut addresses = caller.own.iter().chain(&caller.seat);
+        let mut addresses = caller.own.iter().chain(&caller.seat).chain(&caller.aliases);
         if let Some(member) = addresses.find(|address| self.readers.contains(address)) {
             return Ok(Standing::Party(member.clone()));
         }

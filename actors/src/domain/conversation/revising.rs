@@ -74,7 +74,10 @@ impl ConversationState {
         if request.group_id.as_ref().is_some_and(|id| !self.is_group(id)) {
             return Err(Refusal::Disagrees { field: "chatGroupId" });
         }
-        if request.sender_id.as_ref().is_some_and(|id| !names(id, &message.author.address)) {
+        // The author may name itself by any of its addresses of that type: it may have been a visitor.
+        let author = &message.author.address;
+        let mut selves = request.by.iter().filter(|own| own.party == author.party).chain([author]);
+        if request.sender_id.as_ref().is_some_and(|id| !selves.any(|own| names(id, own))) {
             return Err(Refusal::Disagrees { field: "senderId" });
         }
         Ok(())

@@ -8,7 +8,7 @@ use super::access::Writing;
 use super::remembered::Recall;
 use super::{ConversationState, Limits};
 use crate::domain::event::{ConversationEvent, Idempotency};
-use crate::domain::ids::{ConversationKey, EntId, Millis};
+use crate::domain::ids::{Address, ConversationKey, EntId, Kind, Millis};
 use crate::domain::message::{Author, Body};
 use crate::domain::refusal::Refusal;
 
@@ -21,6 +21,8 @@ pub struct Send {
     pub ent: EntId,
     /// Who sends.
     pub author: Author,
+    /// Addresses of visitors who became the author.
+    pub aliases: Vec<Address>,
     /// What.
     pub body: Arc<Body>,
     /// The idempotency key, if the client gave one.
@@ -59,12 +61,8 @@ impl ConversationState {
     /// `KeyReused`, `UnknownConversation`, `GroupGone`, `Oneself`; `SessionClosed` for the desk's side when
     /// no session is open.
     pub fn judge(&self, send: &Send, limits: &Limits) -> Result<Verdict, Refusal> {
-        if let Some(given) = &send.idempotency {
-            match self.core.remembered.recall(&send.author.address, given, send.at, limits) {
-                Recall::New => {}
-                Recall::Repeat { seq, at } => return Ok(Verdict::Repeat { seq, at }),
-                Recall::Reused => return Err(Refusal::KeyReused),
-            }
+        if let Some((seq, at)) = self.recalled(send, limits)? {
+            return Ok(Verdict::Repeat { seq, at });
         }
         let open = self.core.session.as_ref().map(|open| open.session).or(send.session);
         match (self.writing(&send.author, send.ent, limits)?, open) {
@@ -75,6 +73,37 @@ impl ConversationState {
             }
             (Writing::Customer, None) => Ok(Verdict::NeedsSession),
             (Writing::Desk, None) => Err(Refusal::SessionClosed),
+        }
+    }
+
+    /// The place and time of a message that was taken before under its idempotency key, by its author or by the
+    /// visitor that the author was.
+    ///
+    /// # Errors
+    /// `KeyReused`.
+    pub fn recalled(&self, send: &Send, limits: &Limits) -> Result<Option<(u64, Millis)>, Refusal> {
+        let Some(given) = &send.idempotency else { return Ok(None) };
+        for sender in std::iter::once(&send.author.address).chain(&send.aliases) {
+            match self.core.remembered.recall(sender, given, send.at, limits) {
+                Recall::New => {}
+                Recall::Repeat { seq, at } => return Ok(Some((seq, at))),
+                Recall::Reused => return Err(Refusal::KeyReused),
+            }
+        }
+        Ok(None)
+    }
+
+    /// In a group that only the visitor is a member of, the user that the visitor became goes on as that member:
+    /// membership, marks and own messages go by address.
+    pub fn act_as_member(&self, send: &mut Send) {
+        if self.kind() != Kind::Group
+            || send.aliases.is_empty()
+            || self.readers.contains(&send.author.address)
+        {
+            return;
+        }
+        if let Some(member) = send.aliases.iter().find(|alias| self.readers.contains(alias)) {
+            send.author.address = member.clone();
         }
     }
 

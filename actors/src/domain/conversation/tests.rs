@@ -27,7 +27,7 @@ fn limits() -> Limits {
 }
 
 fn user(id: u32) -> Caller {
-    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: 0 }
+    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: 0, aliases: Vec::new() }
 }
 
 fn seated(id: u32, seat: u32) -> Caller {
@@ -35,7 +35,7 @@ fn seated(id: u32, seat: u32) -> Caller {
 }
 
 fn agent(id: u32, ent: EntId) -> Caller {
-    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent }
+    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent, aliases: Vec::new() }
 }
 
 /// A conversation with a clock of its own: decides and applies at once.
@@ -77,6 +77,7 @@ impl Talk {
         let idempotency = key.map(|(key, digest)| Idempotency { key: key.to_owned(), digest });
         let body = Body { content: "hello".to_owned(), item: 7, ..Body::default() };
         let send = Send {
+            aliases: Vec::new(),
             key: None,
             ent,
             author,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::desk::{AgentRecord, GroupDefinition, Presence};
 use super::party;
 use super::reasons::{CloseReason, Reasons, RequeueCause};
+use crate::api::SessionState;
 use crate::domain::ids::{ActorKey, Address, ConversationKey, EntId, InboxKey, Millis};
 
 /// All effects of one turn of an enterprise's routing.
@@ -163,12 +164,16 @@ pub enum ShuntChange {
         /// Change of votes against.
         down: i32,
     },
-    /// A visitor became a registered user: what the visitor has open is that user's.
+    /// A visitor became a registered user: what the visitor has open is that user's. In the routing of the
+    /// platform (enterprise 0) it is also what makes the visitor's address an alias, everywhere.
     Promoted {
         /// The visitor's address.
         visitor: Address,
         /// The user's address.
         user: Address,
+        /// The session that the user has open from now on, whoever of the two opened it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<Box<Carried>>,
     },
     /// Why routing gave a session what it gave; changes nothing.
     Decided {
@@ -196,6 +201,23 @@ pub struct SessionOpened {
     pub app_id: String,
     /// The receiving side's channel (`receiveAppId`).
     pub receive_app_id: String,
+}
+
+/// An open session as it stood when its customer's conversation changed with a promotion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The session.
+    pub session: Uuid,
+    /// Where it stands.
+    pub state: SessionState,
+    /// Who serves it, or is offered it (bare id).
+    pub agent: Option<Arc<str>>,
+    /// That agent's name; empty while nobody serves it.
+    pub agent_name: String,
+    /// `customerserviceName`: the name to show; empty = the agent's own.
+    pub shown_name: String,
+    /// When it was opened.
+    pub opened_at: Millis,
 }
 
 impl ShuntChange {
@@ -251,10 +273,21 @@ impl ShuntChange {
     }
 }
 
+impl ShuntChange {
+    /// The customers whose service conversations it concerns: none, one, or both of a promotion.
+    fn customers(&self) -> impl Iterator<Item = &Address> {
+        let both = match self {
+            Self::Promoted { visitor, user, session: Some(_) } => [Some(visitor), Some(user)],
+            other => [other.concerns().map(|(_, customer)| customer), None],
+        };
+        both.into_iter().flatten()
+    }
+}
+
 impl ShuntFact {
     /// The key of the service conversation with this id, if the fact concerns it.
     pub fn service_of(&self, conversation: Uuid) -> Option<ConversationKey> {
-        let customers = self.changes.iter().filter_map(|change| change.concerns().map(|(_, of)| of));
+        let customers = self.changes.iter().flat_map(ShuntChange::customers);
         let mut keys = customers.map(|customer| ConversationKey::Service(self.ent, customer.clone()));
         keys.find(|key| key.id() == conversation)
     }
@@ -265,12 +298,16 @@ impl ShuntFact {
             if let ShuntChange::Decided { session, .. } | ShuntChange::Replied { session } = change {
                 keys.push(ActorKey::Session(*session));
             }
-            let Some((session, customer)) = change.concerns() else { continue };
-            let conversation = ConversationKey::Service(self.ent, customer.clone()).id();
-            keys.push(ActorKey::Session(session));
-            keys.push(ActorKey::Conversation(conversation));
-            keys.push(party(customer));
-            keys.push(ActorKey::Inbox(InboxKey::Desk(self.ent)));
+            keys.extend(change.concerns().map(|(session, _)| ActorKey::Session(session)));
+            if let ShuntChange::Promoted { session: Some(open), .. } = change {
+                keys.push(ActorKey::Session(open.session));
+            }
+            for customer in change.customers() {
+                let conversation = ConversationKey::Service(self.ent, customer.clone()).id();
+                keys.push(ActorKey::Conversation(conversation));
+                keys.push(party(customer));
+                keys.push(ActorKey::Inbox(InboxKey::Desk(self.ent)));
+            }
         }
         keys.sort();
         keys.dedup();

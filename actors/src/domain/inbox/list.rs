@@ -58,8 +58,8 @@ pub struct Filter {
     pub session: Option<SessionIs>,
     /// Only with unread messages.
     pub unread: bool,
-    /// Leaves this conversation out: one that the caller reaches by another address as well.
-    pub except: Option<Uuid>,
+    /// Leaves these conversations out, each named once: those that the caller reaches by another address as well.
+    pub except: Vec<Uuid>,
 }
 
 /// What ordering, merging and directory filters need of a row.
@@ -181,8 +181,8 @@ impl SessionIs {
 }
 
 impl Inbox {
-    /// Unread by kind through a view, without groups and without the conversation `except`.
-    pub fn count(&self, view: &View, except: Option<Uuid>) -> Totals {
+    /// Unread by kind through a view, without groups and without the conversations `except`.
+    pub fn count(&self, view: &View, except: &[Uuid]) -> Totals {
         let mut totals = match view {
             View::Owner => self.totals,
             View::Agent { agent, .. } => {
@@ -190,7 +190,7 @@ impl Inbox {
                 Totals { service, ..Totals::default() }
             }
         };
-        if let Some(row) = except.and_then(|conversation| self.rows.get(&conversation)) {
+        for row in except.iter().filter_map(|conversation| self.rows.get(conversation)) {
             let counted = self.seen_unread(row, view);
             let total = totals.of_kind(row.kind());
             *total = total.saturating_sub(counted);
@@ -226,7 +226,7 @@ impl Inbox {
             if listing.entries.len() >= wanted {
                 return ControlFlow::Break(());
             }
-            if filter.except != Some(*conversation)
+            if !filter.except.contains(conversation)
                 && let Some(row) = self.rows.get(conversation)
                 && filter.takes(row, self.seen_unread(row, view))
             {
@@ -259,9 +259,9 @@ impl Inbox {
 
     /// The conversations with an open session, with it.
     pub fn open_sessions(&self) -> Vec<(ConversationKey, Uuid)> {
-        let open = self.open.iter().filter_map(|conversation| {
+        let open = self.open.iter().filter_map(|(session, conversation)| {
             let row = self.rows.get(conversation)?;
-            Some((row.key.clone(), row.session.as_ref()?.session))
+            Some((row.key.clone(), *session))
         });
         open.collect()
     }
@@ -299,9 +299,9 @@ impl Inbox {
         if filter.has_row_predicates() {
             return None;
         }
-        let excepted = filter.except.and_then(|conversation| self.rows.get(&conversation));
+        let excepted = filter.except.iter().filter_map(|conversation| self.rows.get(conversation));
         let excepted =
-            u64::from(excepted.is_some_and(|row| row.kind() != Kind::Group && filter.takes_kind(row.kind())));
+            excepted.filter(|row| row.kind() != Kind::Group && filter.takes_kind(row.kind())).count() as u64;
         let total: u64 = if matches!(view, View::Agent { .. }) {
             // A desk has service conversations only.
             if filter.takes_kind(Kind::Service) { ordered as u64 } else { 0 }

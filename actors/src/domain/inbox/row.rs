@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::api::SessionState;
-use crate::domain::event::SessionOpened;
+use crate::domain::event::{Carried, SessionOpened};
 use crate::domain::ids::{Address, ConversationKey, Kind, Millis};
 use crate::domain::message::{Author, Body, Preview};
 use crate::domain::seq_set::{self, SeqSet};
@@ -93,6 +93,20 @@ impl Session {
         }
     }
 
+    /// A session that is open already when its customer's conversation changes.
+    pub fn carried(open: &Carried) -> Self {
+        let agents_name = open.shown_name.is_empty();
+        Self {
+            session: open.session,
+            state: open.state,
+            agent: open.agent.clone(),
+            shown_name: if agents_name { open.agent_name.clone() } else { open.shown_name.clone() },
+            agents_name,
+            human: open.state == SessionState::Serving && open.agent.is_some(),
+            opened_at: open.opened_at,
+        }
+    }
+
     /// Whether it has not ended.
     pub fn is_open(&self) -> bool {
         self.state != SessionState::Ended
@@ -134,9 +148,9 @@ impl Row {
         self.session.as_ref().filter(|session| session.state == SessionState::Serving)?.agent.as_ref()
     }
 
-    /// Whether a session is open.
-    pub fn has_open_session(&self) -> bool {
-        self.session.as_ref().is_some_and(Session::is_open)
+    /// The session that is open.
+    pub fn open_session(&self) -> Option<Uuid> {
+        self.session.as_ref().filter(|session| session.is_open()).map(|session| session.session)
     }
 
     /// Whether a human agent serves now.

@@ -1,6 +1,8 @@
 //! What an inbox promises, one sentence each, and a random walk against a recount from scratch.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod promoting;
+
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -89,7 +91,7 @@ impl Told {
     }
 
     fn unread(&self, view: &View) -> u64 {
-        let totals = self.inbox.count(view, None);
+        let totals = self.inbox.count(view, &[]);
         totals.one_to_one + totals.service + totals.notice
     }
 
@@ -245,7 +247,7 @@ fn kinds_and_people_are_chosen_and_counted() {
     assert_eq!((only(Kind::OneToOne), only(Kind::Service), only(Kind::Notice)), (1, 1, 1));
     assert_eq!(only(Kind::Group), 0);
     assert_eq!(told.listed(&Filter { people: true, ..Filter::default() }).len(), 2);
-    let totals = told.inbox.count(&View::Owner, Some(one_to_one().id()));
+    let totals = told.inbox.count(&View::Owner, &[one_to_one().id()]);
     assert_eq!(totals, Totals { one_to_one: 0, service: 1, notice: 1 });
     assert_eq!(told.inbox.peer_types(), [PartyType::User]);
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::records::{Membership, Offer};
-use super::state::{Agent, Lease, Place, Serving, Session, State};
+use super::state::{Agent, LastAgent, Lease, Place, Serving, Session, State};
 use super::turns::{Turns, stride};
 use crate::domain::event::{AgentRecord, Presence, SessionOpened, ShuntChange};
-use crate::domain::ids::Millis;
+use crate::domain::ids::{Address, ConversationKey, Millis};
 use crate::domain::session::machine::{Event, Stage};
 
 impl State {
@@ -64,9 +64,32 @@ impl State {
             ShuntChange::IdleWarned { session, .. } => {
                 self.change_session(*session, |open| open.warned_at = Some(at));
             }
-            ShuntChange::Promoted { visitor, user } => self.set_promoted(visitor, Some(user.clone())),
+            ShuntChange::Promoted { visitor, user, .. } => self.promoted(visitor, user),
             ShuntChange::Rated { .. } | ShuntChange::Decided { .. } => {}
         }
+    }
+
+    /// What a visitor has open is the user's, in the user's own service conversation, with its original times;
+    /// so is the agent that the visitor comes back to.
+    fn promoted(&mut self, visitor: &Address, user: &Address) {
+        if let Some(id) = self.session_of(visitor)
+            && let Some(open) = self.sessions.get(&id).cloned()
+        {
+            let conversation = ConversationKey::Service(self.ent, user.clone()).id();
+            self.set_session(id, Some(Session { customer: user.clone(), conversation, ..open }));
+        }
+        if let Some(id) = self.lease_of(visitor)
+            && let Some(lease) = self.leases.get(&id).cloned()
+        {
+            self.set_lease(id, Some(Lease { customer: Some(user.clone()), ..lease }));
+        }
+        if !self.is_trying()
+            && let Some((agent, at)) = self.last_agent_of.get(visitor).cloned()
+            && self.last_agent_of.get(user).is_none_or(|(_, known)| *known < at)
+        {
+            self.note_last_agent(LastAgent { customer: user.clone(), agent, at });
+        }
+        self.set_promoted(visitor, Some(user.clone()));
     }
 
     fn agent_put(&mut self, at: Millis, id: &Arc<str>, record: &AgentRecord) {

@@ -106,7 +106,8 @@ impl Deciding<'_> {
                 self.change(ShuntChange::Rated { agent: agent.clone(), up: *up, down: *down });
                 Ok(Outcome::Ready(Answer::Noted))
             }
-            Command::Promote { visitor, user } => Ok(self.promote(visitor, user)),
+            Command::Promote { visitor, user } => self.promote(visitor, user),
+            Command::Promotions => Ok(Outcome::Ready(Answer::Promotions(self.state.promotions()))),
             Command::PutGroup { group, definition } => self.put_group(group_name(group), definition),
             Command::DeleteGroup { group } => Ok(self.delete_group(group_name(group))),
             Command::Group { group } => Ok(Outcome::Group(Arc::from(group_name(group)))),

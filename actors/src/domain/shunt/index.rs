@@ -4,7 +4,6 @@
 //! An agent's place in the indexes depends on the time (it lapses, it grows into its capacity), so each has a
 //! time at which it is looked at again; a heartbeat of an agent who has not lapsed costs nothing here.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -241,18 +240,6 @@ impl State {
                 self.leases_from.remove(client);
             }
         }
-    }
-
-    /// Who has a session and who a reservation, found anew.
-    pub(super) fn index_people(&mut self) {
-        let sessions = self.sessions.iter();
-        let sessions: HashMap<_, _> =
-            sessions.map(|(id, session)| (self.person(&session.customer).clone(), *id)).collect();
-        let leases = self.leases.iter().filter_map(|(id, lease)| Some((lease.customer.as_ref()?, *id)));
-        let leases: HashMap<_, _> =
-            leases.map(|(customer, id)| (self.person(customer).clone(), id)).collect();
-        self.session_of = sessions;
-        self.lease_of = leases;
     }
 }
 

@@ -8,9 +8,11 @@ use super::choose::Choice;
 use super::decide::{Deciding, Outcome};
 use super::state::group_name;
 use super::{Answer, Target};
-use crate::domain::event::{CloseReason, RequeueCause, ShuntChange, Step};
+use crate::api::SessionState;
+use crate::domain::event::{Carried, CloseReason, RequeueCause, ShuntChange, Step};
 use crate::domain::ids::Address;
 use crate::domain::refusal::Refusal;
+use crate::domain::session::machine::Stage;
 
 impl Deciding<'_> {
     /// Accepting what one serves already is fine: a repeat.
@@ -126,15 +128,21 @@ impl Deciding<'_> {
         Outcome::Ready(Answer::Noted)
     }
 
-    /// Of two open sessions the older stays. A repeat changes nothing.
-    pub(super) fn promote(&mut self, visitor: &Address, user: &Address) -> Outcome {
-        if self.state.person(visitor) == user {
-            return Outcome::Ready(Answer::Noted);
+    /// Of two open sessions the older stays. A repeat changes nothing, and nobody is promoted twice.
+    pub(super) fn promote(&mut self, visitor: &Address, user: &Address) -> Result<Outcome, Refusal> {
+        match self.state.person(visitor) {
+            person if person == user && visitor != user => return Ok(Outcome::Ready(Answer::Noted)),
+            person if person != visitor => return Err(Refusal::MergedIntoAnother),
+            _ if visitor == user || self.state.person(user) != user => return Err(Refusal::NotRegistered),
+            _ if self.state.promoted.values().any(|of| of == visitor) => return Err(Refusal::NotAVisitor),
+            _ => {}
         }
         let (theirs, own) = (self.state.session_of(visitor), self.state.session_of(user));
+        let mut stays = theirs.or(own);
         if let (Some(theirs), Some(own)) = (theirs, own) {
             let age = |id: &Uuid| self.state.sessions.get(id).map(|open| (open.opened_at, open.arrival));
-            let younger = if age(&theirs) <= age(&own) { own } else { theirs };
+            let (older, younger) = if age(&theirs) <= age(&own) { (theirs, own) } else { (own, theirs) };
+            stays = Some(older);
             if let Some(open) = self.state.sessions.get(&younger) {
                 let customer = open.customer.clone();
                 let reason = CloseReason::Merged;
@@ -148,7 +156,20 @@ impl Deciding<'_> {
         if let Some(lease) = self.state.lease_of(user).filter(|_| theirs.is_some()) {
             self.change(ShuntChange::LeaseEnded { lease, consumed: false });
         }
-        self.change(ShuntChange::Promoted { visitor: visitor.clone(), user: user.clone() });
-        Outcome::Ready(Answer::Noted)
+        let session = stays.and_then(|id| self.carried(id)).map(Box::new);
+        self.change(ShuntChange::Promoted { visitor: visitor.clone(), user: user.clone(), session });
+        Ok(Outcome::Ready(Answer::Promoted))
+    }
+
+    fn carried(&self, session: Uuid) -> Option<Carried> {
+        let open = self.state.sessions.get(&session)?;
+        let state = match open.stage() {
+            Stage::Serving | Stage::WithBot => SessionState::Serving,
+            Stage::Offered => SessionState::Offered,
+            Stage::Unopened | Stage::Queued | Stage::Ended => SessionState::Queued,
+        };
+        let agent_name = open.serving.as_ref().map(|serving| serving.agent_name.clone()).unwrap_or_default();
+        let (agent, shown_name) = (open.holder().cloned(), open.shown_name.clone());
+        Some(Carried { session, state, agent, agent_name, shown_name, opened_at: open.opened_at })
     }
 }

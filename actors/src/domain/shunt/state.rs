@@ -206,6 +206,23 @@ impl State {
         self.promoted.get(customer).unwrap_or(customer)
     }
 
+    /// Whoever is a customer here: with a session, a reservation or an agent to come back to.
+    pub fn customers(&self) -> impl Iterator<Item = &Address> {
+        let last = self.last_agents.iter().map(|last| &last.customer);
+        self.session_of.keys().chain(self.lease_of.keys()).chain(last)
+    }
+
+    /// Whether this address is a customer here, and nobody's alias yet.
+    pub fn knows_customer(&self, customer: &Address) -> bool {
+        let known = self.session_of.contains_key(customer) || self.lease_of.contains_key(customer);
+        (known || self.last_agent_of.contains_key(customer)) && !self.promoted.contains_key(customer)
+    }
+
+    /// Every visitor who became a registered user, with that user.
+    pub fn promotions(&self) -> Vec<(Address, Address)> {
+        self.promoted.iter().map(|(visitor, user)| (visitor.clone(), user.clone())).collect()
+    }
+
     pub(super) fn session_of(&self, customer: &Address) -> Option<Uuid> {
         self.session_of.get(self.person(customer)).copied()
     }
@@ -294,12 +311,12 @@ impl State {
         self.remember(|| Before::Turn(group.clone(), agent.clone(), old_floor, old_tag));
     }
 
+    /// What the visitor has open must be the user's by then: the indexes are by person.
     pub(super) fn set_promoted(&mut self, visitor: &Address, user: Option<Address>) {
         let old = match user {
             Some(user) => self.promoted.insert(visitor.clone(), user),
             None => self.promoted.remove(visitor),
         };
-        self.index_people();
         self.remember(|| Before::Promoted(visitor.clone(), old));
     }
 

@@ -34,7 +34,7 @@ impl Chooser {
             Query::UnreadOnly => unread = true,
         }
         let (from, until, human) = (filter.from, filter.until, filter.human);
-        let inbox = Filter { kind, people, from, until, human, session, unread, except: None };
+        let inbox = Filter { kind, people, from, until, human, session, unread, except: Vec::new() };
         let mut without_ids = HashSet::new();
         let mut without_addresses = HashSet::new();
         for id in &filter.without {

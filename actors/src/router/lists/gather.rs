@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::choose::Chooser;
 use super::groups::{self, GroupView};
-use super::{Router, agent_of, shared_conversation, unexpected};
+use super::{Router, agent_of, shared_conversations, unexpected};
 use crate::api::{Caller, ListRequest};
 use crate::domain::ids::{Address, EntId, InboxKey, Millis, PartyType};
 use crate::domain::inbox::{Entry, Filter, GroupRow, Listing, Totals, View};
@@ -120,7 +120,7 @@ impl Router {
     pub(super) async fn count(
         &self,
         source: &Source,
-        except: Option<Uuid>,
+        except: Vec<Uuid>,
     ) -> Result<(Totals, Arc<Vec<GroupRow>>), Failure> {
         let ask = InboxCommand::Count { view: source.view.clone(), except };
         match self.inboxes.ask(&source.inbox, ask).await? {
@@ -138,8 +138,7 @@ impl Router {
         chooser: &Chooser,
     ) -> Result<(Candidates, u64), Failure> {
         let limit = (!chooser.looks_at_peers()).then(|| reach(request));
-        let shared = shared_conversation(&request.caller);
-        let filters = filters(sources, chooser, shared);
+        let filters = filters(sources, chooser, &shared_conversations(&request.caller));
         let mut listed = self.list_all(sources, &filters, limit, chooser.takes_groups()).await?;
         if chooser.inbox.people && may_share_people(&listed) {
             self.one_row_per_person(sources, &filters, &mut listed).await?;
@@ -185,7 +184,7 @@ impl Router {
     ) -> Result<(), Failure> {
         let everyone: Vec<Filter> = filters
             .iter()
-            .map(|filter| Filter { people: true, except: filter.except, ..Filter::default() })
+            .map(|filter| Filter { people: true, except: filter.except.clone(), ..Filter::default() })
             .collect();
         let all = self.list_all(sources, &everyone, None, false).await?;
         let mut rows: Vec<Entry> = all.into_iter().flat_map(|listed| listed.listing.entries).collect();
@@ -195,6 +194,7 @@ impl Router {
         for entry in rows {
             // A desk is no person: whoever serves there, its row stays.
             let person = entry.peer.filter(|_| entry.kind == crate::domain::ids::Kind::OneToOne);
+            let person = person.map(|peer| self.person(&peer));
             if person.is_some_and(|person| !seen.insert(person)) {
                 older.insert(entry.conversation);
             }
@@ -213,12 +213,13 @@ pub(super) fn reach(request: &ListRequest) -> usize {
     usize::try_from(request.page.saturating_mul(request.size)).unwrap_or(usize::MAX)
 }
 
-/// The filter of each source. The conversation of a caller's two addresses with each other is listed once,
-/// never unread, and is with nobody else.
-fn filters(sources: &[Source], chooser: &Chooser, shared: Option<Uuid>) -> Vec<Filter> {
+/// The filter of each source. The conversation of two of a caller's addresses with each other is listed once (by
+/// the earlier one), never unread, and is with nobody else.
+fn filters(sources: &[Source], chooser: &Chooser, shared: &[(usize, Uuid)]) -> Vec<Filter> {
     let filter = |number: usize| {
         let nowhere = chooser.inbox.people || chooser.inbox.unread;
-        let except = shared.filter(|_| number > 0 || nowhere);
+        let excepted = shared.iter().filter(|(later, _)| *later == number || nowhere);
+        let except = excepted.map(|(_, conversation)| *conversation).collect();
         Filter { except, ..chooser.inbox.clone() }
     };
     (0..sources.len()).map(filter).collect()

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::choose::Chooser;
 use super::gather::{Candidate, Origin, Source};
 use super::groups::GroupView;
-use super::{Router, rejected, shared_conversation, unexpected};
+use super::{Router, shared_conversations, unexpected};
 use crate::api::{ConversationRow, LastMessage, ListRequest, PeerCard, Rejection, Rows, SessionCard};
 use crate::domain::ids::{Address, ConversationKey, Kind, MessageId, PartyType};
 use crate::domain::inbox::{Session, Shown};
@@ -41,13 +41,15 @@ impl Router {
         let (skip, size) = (usize::try_from(skip).unwrap_or(usize::MAX), request.size);
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let page: Vec<Candidate> = candidates.into_iter().skip(skip).take(size).collect();
-        let rows = self.fill(sources, page, shared_conversation(&request.caller)).await?;
+        let shared = shared_conversations(&request.caller);
+        let shared: Vec<Uuid> = shared.into_iter().map(|(_, conversation)| conversation).collect();
+        let rows = self.fill(sources, page, &shared).await?;
         Ok(Rows { rows, total })
     }
 
     async fn cards_of(&self, candidates: &[Candidate]) -> Result<HashMap<Address, PeerCard>, Rejection> {
         let peers: Vec<Address> = candidates.iter().filter_map(|candidate| candidate.peer.clone()).collect();
-        self.directory.cards(&peers).await.map_err(rejected)
+        self.cards(&peers).await
     }
 
     /// Asks each source for its rows of the page. A row that is gone since is left out.
@@ -55,7 +57,7 @@ impl Router {
         &self,
         sources: &[Source],
         page: Vec<Candidate>,
-        shared: Option<Uuid>,
+        shared: &[Uuid],
     ) -> Result<Vec<ConversationRow>, Rejection> {
         let asked = sources.iter().enumerate().map(|(number, source)| {
             let mine = page.iter().filter(|row| matches!(row.from, Origin::Inbox(from, _) if from == number));
@@ -66,7 +68,7 @@ impl Router {
             shown.into_iter().flatten().map(|row| (row.conversation, row)).collect();
         // A peer may have changed since: the customer's agent.
         let peers: Vec<Address> = shown.values().filter_map(|row| row.peer.clone()).collect();
-        let mut cards = self.directory.cards(&peers).await.map_err(rejected)?;
+        let mut cards = self.cards(&peers).await?;
         self.mark_online(&mut cards).await?;
         let rows = page.into_iter().filter_map(|candidate| match candidate.from {
             Origin::Group(view) => Some(group(view)),
@@ -105,8 +107,8 @@ impl Router {
     }
 }
 
-/// A row of an inbox. `shared` = the conversation of the caller's own addresses: nothing there is unread.
-pub(super) fn row(shown: Shown, cards: &HashMap<Address, PeerCard>, shared: Option<Uuid>) -> ConversationRow {
+/// A row of an inbox. `shared` = the conversations of the caller's own addresses: nothing there is unread.
+pub(super) fn row(shown: Shown, cards: &HashMap<Address, PeerCard>, shared: &[Uuid]) -> ConversationRow {
     let conversation = shown.conversation;
     let known = shown.peer.as_ref().and_then(|peer| cards.get(peer)).cloned();
     let mut peer = known.unwrap_or_else(|| PeerCard { address: shown.peer.clone(), ..PeerCard::default() });
@@ -132,7 +134,7 @@ pub(super) fn row(shown: Shown, cards: &HashMap<Address, PeerCard>, shared: Opti
         peer,
         session: shown.session.as_ref().map(card),
         last,
-        unread: if shared == Some(conversation) { 0 } else { shown.unread },
+        unread: if shared.contains(&conversation) { 0 } else { shown.unread },
         last_at: shown.last_at,
     }
 }

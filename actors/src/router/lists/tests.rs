@@ -110,7 +110,7 @@ impl Service {
 }
 
 fn user(id: u64) -> Caller {
-    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: 0 }
+    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: 0, aliases: Vec::new() }
 }
 
 fn seated(id: u64, seat: u64) -> Caller {
@@ -118,7 +118,7 @@ fn seated(id: u64, seat: u64) -> Caller {
 }
 
 fn agent(id: u64) -> Caller {
-    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent: 9 }
+    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent: 9, aliases: Vec::new() }
 }
 
 fn peers(rows: &Rows<ConversationRow>) -> Vec<String> {

@@ -70,7 +70,8 @@ async fn agent_online(router: &Router, agent: &str) {
 
 /// The session of the newest message of a service conversation.
 async fn newest_session(router: &Router, key: &ConversationKey) -> Uuid {
-    let caller = Caller { hat: Hat::Agent, own: Some(Address::agent(5)), seat: None, ent: ENT };
+    let caller =
+        Caller { hat: Hat::Agent, own: Some(Address::agent(5)), seat: None, ent: ENT, aliases: Vec::new() };
     let request = HistoryRequest {
         conversation: ConversationRef::Key(key.clone()),
         kind: key.kind(),
@@ -225,7 +226,8 @@ async fn reading_what_does_not_exist_creates_nothing() {
     let running = start().await;
     let router = &running.router;
     let group = ConversationKey::Group("9".into());
-    let caller = Caller { hat: Hat::User, own: Some(Address::user(1)), seat: None, ent: 0 };
+    let caller =
+        Caller { hat: Hat::User, own: Some(Address::user(1)), seat: None, ent: 0, aliases: Vec::new() };
     let read = ReadRequest { conversation: ConversationRef::Key(group.clone()), caller, up_to: None };
     assert_eq!(router.read(read).await.map(|mark| (mark.read_seq, mark.unread)), Ok((0, 0)));
     assert_eq!(router.exists(group.id()).await, Ok(false));

@@ -70,11 +70,11 @@ fn record(capacity: u32) -> AgentRecord {
 }
 
 fn user(id: i64) -> Caller {
-    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: 0 }
+    Caller { hat: Hat::User, own: Some(Address::user(id)), seat: None, ent: 0, aliases: Vec::new() }
 }
 
 fn agent(id: i64, ent: EntId) -> Caller {
-    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent }
+    Caller { hat: Hat::Agent, own: Some(Address::agent(id)), seat: None, ent, aliases: Vec::new() }
 }
 
 fn refused<T>(refusal: Refusal) -> Result<T, Rejection> {

@@ -172,6 +172,7 @@ fn ten_and_ten_thousand_members_cost_the_sender_one_event() {
     for members in [&ids[..10], &ids[..]] {
         let talk = Talk::defined_group(members);
         let send = Send {
+            aliases: Vec::new(),
             key: None,
             ent: 0,
             author: by_user(1),

@@ -137,7 +137,13 @@ fn a_message_is_read_by_the_other_side() {
 fn an_agent_hat_without_an_agent_is_asked_who_it_is() {
     let mut talk = desk();
     opened(&mut talk, 10);
-    let nobody = Caller { hat: Hat::Agent, own: None, seat: Some(Address::position(1)), ent: ENT };
+    let nobody = Caller {
+        hat: Hat::Agent,
+        own: None,
+        seat: Some(Address::position(1)),
+        ent: ENT,
+        aliases: Vec::new(),
+    };
     assert_eq!(talk.history(&nobody), Err(Refusal::NoIdentity { header: "entUserId" }));
 }
 

@@ -1,7 +1,9 @@
 //! The order of the choice, and what groups add to it.
 
 use super::*;
-use crate::domain::event::{GroupDefinition, Policy, Reasons, Step, TieBreak};
+use crate::api::SessionState;
+use crate::domain::event::{Fact, GroupDefinition, Policy, Reasons, ShuntFact, Step, TieBreak};
+use crate::domain::ids::{ActorKey, ConversationKey, InboxKey};
 
 const MINUTE: Millis = 60_000;
 
@@ -185,4 +187,42 @@ fn a_visitor_who_registers_keeps_the_older_session_and_its_place() {
     assert_eq!(desk.open(1, Wish::Anyone).session, visitors);
     assert_eq!(desk.queue("default"), [visitors]);
     assert_eq!(desk.ask_changes(promote).0, [], "merging twice is merging once");
+}
+
+#[test]
+fn a_promotion_says_which_session_the_user_has_open_from_then_on() {
+    let mut desk = Desk::with_agents(&[("a", 1)]);
+    let session = desk.open(1, Wish::Anyone).session;
+    let (visitor, user) = (Address::user(1), Address::user(2));
+    let (changes, answer) =
+        desk.ask_changes(Command::Promote { visitor: visitor.clone(), user: user.clone() });
+    assert_eq!(answer, Ok(Answer::Promoted));
+    let [ShuntChange::Promoted { session: Some(open), .. }] = &changes[..] else { panic!("{changes:?}") };
+    assert_eq!(
+        (open.session, open.agent.as_deref(), open.state),
+        (session, Some("a"), SessionState::Serving)
+    );
+    let fact = ShuntFact { ent: 1, changes };
+    for customer in [visitor, user] {
+        let key = ConversationKey::Service(1, customer.clone());
+        assert_eq!(fact.service_of(key.id()), Some(key.clone()));
+        let told = Fact::Shunt(fact.clone()).audience();
+        assert!(told.contains(&ActorKey::Conversation(key.id())), "{told:?}");
+        assert!(told.contains(&ActorKey::Inbox(InboxKey::Party(customer))), "{told:?}");
+    }
+}
+
+#[test]
+fn nobody_is_promoted_into_a_visitor_into_two_users_or_once_others_became_it() {
+    let mut desk = Desk::with_agents(&[]);
+    let mut promote = |visitor: i64, user: i64| {
+        let (visitor, user) = (Address::user(visitor), Address::user(user));
+        desk.ask_changes(Command::Promote { visitor, user }).1
+    };
+    assert_eq!(promote(1, 1), Err(Refusal::NotRegistered));
+    assert_eq!(promote(1, 2), Ok(Answer::Promoted));
+    assert_eq!(promote(1, 2), Ok(Answer::Noted));
+    assert_eq!(promote(1, 3), Err(Refusal::MergedIntoAnother));
+    assert_eq!(promote(4, 1), Err(Refusal::NotRegistered), "no chains");
+    assert_eq!(promote(2, 5), Err(Refusal::NotAVisitor), "no chains from the other end");
 }
