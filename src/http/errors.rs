@@ -102,6 +102,8 @@ codes! {
     AGENT_AWAY = 40907, true, No, "The agent takes no customers now.";
     NOT_OFFERED = 40908, true, No, "The session is not offered to this agent.";
     NOBODY_FREE = 40909, true, No, "No agent of the group can take the session now.";
+    GROUP_CLOSED = 40913, true, No, "The reception group takes no customers at this time.";
+    QUEUE_FULL = 40914, true, No, "As many customers wait in the reception group as it allows.";
     SESSION_CLOSED = 41001, true, No, "No session is open in this service conversation.";
     TOO_LATE = 41002, true, No, "The time in which a message may be withdrawn has passed.";
     WITHDRAWN = 41003, true, No, "The message is withdrawn and cannot be appraised.";

@@ -41,6 +41,7 @@ fn everything() -> Vec<(i64, Fact)> {
                 body: body.clone().into(),
                 session: Some(session),
                 idempotency: Some(Idempotency { key: "k".to_owned(), digest: u64::MAX }),
+                answers: false,
             },
         ),
         of(
@@ -51,6 +52,7 @@ fn everything() -> Vec<(i64, Fact)> {
                 body: Default::default(),
                 session: None,
                 idempotency: None,
+                answers: false,
             },
         ),
         of(&key, ConversationEvent::Read { reader: Reader::Desk, seq: 1 }),
@@ -58,7 +60,7 @@ fn everything() -> Vec<(i64, Fact)> {
         of(&key, ConversationEvent::Withdrawn { seq: 1 }),
         of(
             &ConversationKey::Notice(Address::user("2")),
-            ConversationEvent::Voted { seq: 1, voter: customer.clone(), vote: -1 },
+            ConversationEvent::Voted { seq: 1, voter: customer.clone(), vote: -1, credit: None },
         ),
         of(&group, ConversationEvent::Joined { member: customer.clone(), head: 7 }),
         of(&group, ConversationEvent::Left { member: customer.clone() }),

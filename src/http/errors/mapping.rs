@@ -119,6 +119,11 @@ impl From<&Refusal> for Problem {
             Refusal::AgentAway => Self::plain(&codes::AGENT_AWAY),
             Refusal::NotOffered => Self::plain(&codes::NOT_OFFERED),
             Refusal::NobodyFree => Self::plain(&codes::NOBODY_FREE),
+            Refusal::GroupClosed => Self::plain(&codes::GROUP_CLOSED),
+            Refusal::QueueFull { limit } => Self::saying(
+                &codes::QUEUE_FULL,
+                format!("the group lets {limit} customers wait, and so many do"),
+            ),
             Refusal::SessionClosed => Self::plain(&codes::SESSION_CLOSED),
             Refusal::TooLate { window } => Self::saying(
                 &codes::TOO_LATE,

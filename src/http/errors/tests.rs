@@ -48,6 +48,8 @@ const PINNED: [(u32, &str); 56] = [
     (40907, "AGENT_AWAY"),
     (40908, "NOT_OFFERED"),
     (40909, "NOBODY_FREE"),
+    (40913, "GROUP_CLOSED"),
+    (40914, "QUEUE_FULL"),
     (41001, "SESSION_CLOSED"),
     (41002, "TOO_LATE"),
     (41003, "WITHDRAWN"),
