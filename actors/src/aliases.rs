@@ -152,7 +152,7 @@ mod tests {
         aliases.add(&visitor, &user);
         aliases.add(&visitor, &other);
         assert_eq!((aliases.person(&visitor), aliases.count()), (user.clone(), 1));
-        assert_eq!(aliases.visitors_of(&user), [visitor.clone()]);
+        assert_eq!(aliases.visitors_of(&user), std::slice::from_ref(&visitor));
         assert_eq!(aliases.visitors_of(&other), []);
         assert_eq!(aliases.since(0), [(visitor, user)]);
         assert_eq!(aliases.since(1), []);

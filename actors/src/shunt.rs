@@ -1,6 +1,6 @@
 //! The actor of one enterprise's routing: the only one who decides who serves whom there.
 //!
-//! Guarantees: every turn is one fact; every answer, reads included, leaves only once everything it could
+//! Guarantees: every turn is one fact; votes for agents and their first answers are counted once each, as committed; every answer, reads included, leaves only once everything it could
 //! have seen is on disk; deadlines bind when judged and are swept besides, so a place that lapsed is given on
 //! although nobody asks. Loses nothing at a crash but heartbeats, and waking up counts as one of everybody.
 //!
@@ -50,8 +50,8 @@ pub struct ShuntActor {
     state: State,
     /// Makes ids that rise with the clock, also within one millisecond.
     ids: ContextV7,
-    /// What the newest snapshot holds.
-    saved: Position,
+    /// What the newest snapshot holds: decided here, and told.
+    saved: (Position, Position),
     /// Whether a snapshot is being written.
     saving: bool,
     watch: Watch,
@@ -83,13 +83,18 @@ impl ShuntActor {
                 self.world.routing.count(&fact.changes);
             }
         }
+        self.world.routing.add(self.state.take_tally());
         Ok(())
     }
 
     fn apply(&mut self, event: &Recorded) {
-        let Fact::Shunt(fact) = &event.fact else { return };
-        for change in &fact.changes {
-            self.state.apply(event.at, change);
+        match &event.fact {
+            Fact::Shunt(fact) => {
+                for change in &fact.changes {
+                    self.state.apply(event.at, change);
+                }
+            }
+            Fact::Conversation(fact) => self.state.told(event.at, &fact.event),
         }
     }
 
@@ -119,38 +124,30 @@ impl ShuntActor {
         Ok(())
     }
 
-    /// Lets time take effect without anybody asking.
-    fn settle(&mut self, at: Millis, turn: &mut Turn<Self>) {
-        if self.state.awaits_time(at) {
-            self.do_unasked(at, &Command::Settle, turn);
-        }
+    /// Lets time take effect without anybody asking; whether it has.
+    fn settle(&mut self, at: Millis, turn: &mut Turn<Self>) -> bool {
+        !self.state.awaits_time(at) || self.do_unasked(at, &Command::Settle, turn)
     }
 
-    /// Somebody wrote: the session is not idle, and an agent's first message is an answer.
-    fn spoke(&mut self, session: Uuid, agent: Option<Arc<str>>, at: Millis, turn: &mut Turn<Self>) {
-        self.state.spoke(session, at);
-        if let Some(agent) = agent
-            && self.state.awaits_reply(session, &agent)
-        {
-            self.do_unasked(at, &Command::Replied { session, agent }, turn);
-        }
-    }
-
-    fn do_unasked(&mut self, at: Millis, command: &Command, turn: &mut Turn<Self>) {
+    /// Whether what follows from the command is recorded.
+    fn do_unasked(&mut self, at: Millis, command: &Command, turn: &mut Turn<Self>) -> bool {
         let at = at.max(self.state.latest());
         let fresh = self.fresh_id(at);
         let decision = self.state.decide(at, fresh, command, &self.numbers);
-        if let Err(failure) = self.record(at, decision.changes, turn) {
+        let recorded = self.record(at, decision.changes, turn);
+        if let Err(failure) = &recorded {
             // The next sweep tries again; until then whoever asks gets the same failure.
             tracing::debug!(ent = self.ent, reason = failure.as_str(), "deadlines were not recorded");
         }
+        recorded.is_ok()
     }
 
     fn save(&mut self, turn: &mut Turn<Self>) {
-        let decided = self.log.decided();
-        if self.saving || decided <= self.saved {
+        let held = (self.log.decided(), self.log.told());
+        if self.saving || held == self.saved {
             return;
         }
+        self.state.forget_old();
         let state = match self.state.encode() {
             Ok(state) => Bytes::from(state),
             Err(error) => {
@@ -163,7 +160,7 @@ impl ShuntActor {
         turn.park(snapshot.write(Vec::new()), move |actor, outcome: Result<(), StoreError>, _| {
             actor.saving = false;
             match outcome {
-                Ok(()) => actor.saved = decided,
+                Ok(()) => actor.saved = held,
                 Err(error) => tracing::warn!(ent = actor.ent, %error, "snapshot not written"),
             }
         });
@@ -200,7 +197,7 @@ impl Behaviour for ShuntActor {
             let mut actor = Self {
                 ent,
                 numbers: world.rules.routing,
-                saved: log.decided(),
+                saved: (log.decided(), log.told()),
                 log,
                 state,
                 ids: ContextV7::new(),
@@ -214,6 +211,7 @@ impl Behaviour for ShuntActor {
                     actor.apply(event);
                 }
             }
+            actor.state.take_tally(); // that was counted when it happened
             Ok(actor)
         })
     }
@@ -240,24 +238,28 @@ impl Behaviour for ShuntActor {
                     self.settle(at, turn);
                 }
             }
-            Signal::Spoke { session, agent, at } => self.spoke(session, agent, at, turn),
+            Signal::Spoke { session, at } => self.state.spoke(session, at),
             Signal::Snapshot => self.save(turn),
             Signal::RolledBack => {
                 if self.log.journal().lost(self.log.generation(), self.log.decided()) {
                     turn.reload();
                 }
             }
-            // It is told of nothing that others decide.
-            Signal::Committed(_) => {}
+            Signal::Committed(event) => {
+                if self.log.hold(&event) {
+                    self.apply(&event);
+                    self.world.routing.add(self.state.take_tally());
+                }
+            }
         }
     }
 
     fn tick(&mut self, turn: &mut Turn<Self>) {
         let now = self.world.clock.now();
-        if self.follow_merges(now, turn).is_ok() {
-            self.settle(now, turn); // else the next tick tries again
+        // A merge that cannot be recorded is tried again at the next tick.
+        if self.follow_merges(now, turn).is_ok() && self.settle(now, turn) {
+            self.watch.look(&self.state, now.max(self.state.latest()), &self.numbers);
         }
-        self.watch.look(&self.state, now, &self.numbers);
     }
 
     fn pinned(&self) -> bool {

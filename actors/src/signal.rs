@@ -23,12 +23,10 @@ pub enum Signal {
         /// When it asked, however late this is told.
         at: Millis,
     },
-    /// Somebody wrote in a session; `agent`, if an agent did. Only shunts listen.
+    /// Somebody wrote in a session. Only shunts listen.
     Spoke {
         /// The session.
         session: Uuid,
-        /// The agent's bare id.
-        agent: Option<Arc<str>>,
         /// When: the message's own time, however late it is told.
         at: Millis,
     },

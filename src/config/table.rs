@@ -349,9 +349,10 @@ pub static SETTINGS: &[Setting] = &[
     ),
     integer(
         "routing.client_leases",
-        "100",
+        "5",
         (1, 1_000_000),
-        "Reservations at once, per enterprise, from one client address for callers without newUserId.",
+        "Reservations at once, per enterprise, from one client address for callers without newUserId; 20 times as many \
+         for newUserIds that the directory does not know as a registered user's.",
     ),
     integer(
         "routing.audit_interval_ms",

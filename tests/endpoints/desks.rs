@@ -281,6 +281,35 @@ async fn figures_tell_of_waits_answers_and_votes() {
     assert_eq!(agent["agentId"], "50");
     assert_eq!(agent["today"]["up"].as_i64(), Some(i64::from(voted.code == 0)), "{voted:?}");
     assert!(agent["today"]["utilisation"].as_f64().unwrap() > 0.9);
+    assert_eq!(today["up"], agent["today"]["up"], "the group's votes are those for its sessions");
+    assert_eq!(today["utilisation"], agent["today"]["utilisation"], "of its one agent");
+    for (name, expected) in [
+        ("messagecenter_routing_wait_seconds_count", 2),
+        ("messagecenter_routing_first_response_seconds_count", 1),
+        ("messagecenter_routing_votes", 1),
+        ("messagecenter_routing_violations", 0),
+    ] {
+        assert_eq!(app.figure(name).await, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_queue_is_shown_by_pages_and_counted_whole() {
+    let app = App::start().await;
+    for customer in 1..=5 {
+        app.ask_for_service(customer, 7).await;
+    }
+    let page = async |query: &str| {
+        let path = format!("/v1/shunts/7/default/queue{query}");
+        let reply = app.send("GET", &nobody(), &path, Value::Null).await.ok();
+        let waiting = reply.data["waiting"].as_array().unwrap();
+        (waiting.iter().map(|row| row["ahead"].as_u64().unwrap()).collect::<Vec<_>>(), reply.count)
+    };
+    assert_eq!(page("").await, (vec![0, 1, 2, 3, 4], 5));
+    assert_eq!(page("?page=2&size=2").await, (vec![2, 3], 5));
+    assert_eq!(page("?page=4&size=2").await, (vec![], 5));
+    let path = "/v1/shunts/7/default/queue?size=1001";
+    assert_eq!(app.send("GET", &nobody(), path, Value::Null).await.status, 400);
 }
 
 #[tokio::test]
@@ -299,6 +328,22 @@ async fn one_client_address_reserves_so_many_places_without_a_name() {
     assert_eq!(named.text("state"), "assigned", "who says who it is has a place of its own");
     app.clock.advance(30_000);
     assert_eq!(ask().await.text("state"), "assigned");
+}
+
+#[tokio::test]
+async fn made_up_ids_and_visitors_cannot_reserve_every_place_and_known_users_can_reserve_theirs() {
+    let app = App::start_with(|settings| settings.routing.client_leases = 1).await;
+    app.staff(7, 50, 100).await;
+    let asks = async |id: i64| app.post(&user(id).ent(7), "obtainShunt", json!({ "type": "" })).await.ok();
+    let visitor = app.send("POST", &nobody(), "/v1/visitors", json!({})).await.ok();
+    let visitor: i64 = visitor.text("id").parse().unwrap();
+    assert_eq!(asks(visitor).await.text("state"), "assigned");
+    for id in 1..20 {
+        assert_eq!(asks(id).await.text("state"), "assigned");
+    }
+    assert_eq!(asks(20).await.text("state"), "busy");
+    app.send("PUT", &nobody(), "/v1/directory/users/20", json!({ "name": "Ann" })).await.ok();
+    assert_eq!(asks(20).await.text("state"), "assigned", "the directory vouches for her");
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ impl Piece for Counting {
     fn go(&mut self) {
         let withdrawn = SeqSet::default();
         for _ in 0..Self::OPERATIONS {
-            let totals = black_box(self.0.count(&View::Owner, None));
+            let totals = black_box(self.0.count(&View::Owner, &[]));
             let groups = self.0.groups();
             let unread = groups.iter().map(|row| seq_set::unread(30, row.mark, &row.own, &withdrawn));
             black_box(totals.one_to_one + unread.sum::<u64>());

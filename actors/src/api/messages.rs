@@ -161,19 +161,6 @@ pub struct AppraiseRequest {
     pub vote: i8,
 }
 
-/// Whose message a vote was for, and what the vote changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credit {
-    /// The enterprise.
-    pub ent: EntId,
-    /// The agent's bare id.
-    pub agent: Arc<str>,
-    /// Change of votes for.
-    pub up: i32,
-    /// Change of votes against.
-    pub down: i32,
-}
-
 /// Votes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appraisal {

@@ -135,7 +135,8 @@ pub struct Obtain {
     pub group: String,
     /// The customer, if known.
     pub customer: Option<Address>,
-    /// The client address, which bounds the reservations of callers who do not say who they are.
+    /// The client address, which bounds the reservations of callers whom the directory does not vouch for; `None` for
+    /// who is vouched for.
     pub client: Option<Arc<str>>,
 }
 

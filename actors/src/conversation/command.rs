@@ -1,8 +1,6 @@
 //! What a conversation is asked and what it answers.
 
-use crate::api::{
-    Appraisal, AppraiseRequest, Caller, Credit, GroupView, History, ReadMark, Sent, WithdrawRequest,
-};
+use crate::api::{Appraisal, AppraiseRequest, Caller, GroupView, History, ReadMark, Sent, WithdrawRequest};
 use crate::domain::conversation::reading::Stretch;
 use crate::domain::conversation::sending::Send;
 use crate::domain::group_head::Head;
@@ -165,8 +163,8 @@ pub enum ConversationAnswer {
     History(History),
     /// A read mark.
     Read(ReadMark),
-    /// Votes, and whom the vote is credited to if an agent.
-    Appraised(Appraisal, Option<Credit>),
+    /// Votes.
+    Appraised(Appraisal),
     /// It is there; whether this call created it.
     Opened(bool),
     /// Whether it is there.

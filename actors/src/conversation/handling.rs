@@ -1,9 +1,7 @@
 //! Each command, from judgement to answer: judge, append, apply.
 
 use super::{Conversation, ConversationAnswer, ConversationCommand};
-use crate::api::{
-    AppraiseRequest, Caller, Credit, GroupView, History, ReadMark, Rejection, Sent, WithdrawRequest,
-};
+use crate::api::{AppraiseRequest, Caller, GroupView, History, ReadMark, Rejection, Sent, WithdrawRequest};
 use crate::domain::conversation::ConversationState;
 use crate::domain::conversation::access::Standing;
 use crate::domain::conversation::reading::Stretch;
@@ -208,17 +206,8 @@ impl Conversation {
         let state = self.existing().ok_or(Refusal::UnknownMessage)?;
         let (voter, events) = state.appraise(request, &self.limits)?;
         let seq = request.message.seq;
-        let before = state.appraisal(seq, &voter);
-        let served_by = state.service_author(seq);
         self.commit(events, at, turn)?;
-        let appraisal = self.known()?.appraisal(seq, &voter);
-        let credit = served_by.map(|(ent, agent)| Credit {
-            ent,
-            agent,
-            up: i32::from(appraisal.mine == 1) - i32::from(before.mine == 1),
-            down: i32::from(appraisal.mine == -1) - i32::from(before.mine == -1),
-        });
-        Ok(ConversationAnswer::Appraised(appraisal, credit))
+        Ok(ConversationAnswer::Appraised(self.known()?.appraisal(seq, &voter)))
     }
 
     fn open(&mut self, opener: &Address, at: Millis, turn: &mut Turn<Self>) -> Outcome {

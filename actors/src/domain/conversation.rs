@@ -77,6 +77,9 @@ pub struct OpenedSession {
     pub session: Uuid,
     /// Who serves it (bare id); `None` while queued.
     pub agent: Option<Arc<str>>,
+    /// Whether that agent has written in it.
+    #[serde(default)]
+    pub answered: bool,
 }
 
 /// The part of a conversation that does not grow with its messages or members: what a snapshot holds.
@@ -228,10 +231,13 @@ impl ConversationState {
         self.core.created_at.get_or_insert(at);
         match event {
             E::Opened => self.core.active_at = at,
-            E::Sent { seq, author, body, session, idempotency } => {
+            E::Sent { seq, author, body, session, idempotency, answers } => {
                 self.core.head = self.core.head.max(*seq);
                 self.core.active_at = at;
                 self.note_author(author, *seq);
+                if let Some(open) = self.core.session.as_mut().filter(|_| *answers) {
+                    open.answered = true;
+                }
                 if let Some(given) = idempotency {
                     self.core.remembered.add(&author.address, given, *seq, at, limits);
                 }
@@ -254,7 +260,7 @@ impl ConversationState {
                 self.core.withdrawn.insert(*seq);
                 self.history.withdraw(*seq, at);
             }
-            E::Voted { seq, voter, vote } => self.history.change(*seq, |message| {
+            E::Voted { seq, voter, vote, .. } => self.history.change(*seq, |message| {
                 message.votes.insert(voter.clone(), *vote);
             }),
             E::Joined { member, head } => self.readers.join(&Reader::Party(member.clone()), *head),
@@ -276,11 +282,13 @@ impl ConversationState {
         for change in &fact.changes {
             match change {
                 ShuntChange::SessionOpened(opened) if opened.customer == *own_customer => {
-                    self.core.session = Some(OpenedSession { session: opened.session, agent: None });
+                    self.core.session =
+                        Some(OpenedSession { session: opened.session, agent: None, answered: false });
                     self.core.active_at = self.core.active_at.max(at);
                 }
                 ShuntChange::Assigned { session, agent, .. } => {
                     if let Some(open) = self.core.session.as_mut().filter(|open| open.session == *session) {
+                        open.answered &= open.agent.as_ref() == Some(agent);
                         open.agent = Some(Arc::clone(agent));
                     }
                 }
@@ -291,7 +299,8 @@ impl ConversationState {
                 }
                 ShuntChange::Promoted { user, session: Some(open), .. } if user == own_customer => {
                     let agent = open.agent.clone().filter(|_| open.state == SessionState::Serving);
-                    self.core.session = Some(OpenedSession { session: open.session, agent });
+                    self.core.session =
+                        Some(OpenedSession { session: open.session, agent, answered: open.replied });
                     self.core.active_at = self.core.active_at.max(at);
                 }
                 ShuntChange::Promoted { visitor, session: Some(_), .. } if visitor == own_customer => {

@@ -68,6 +68,9 @@ pub enum ConversationEvent {
         session: Option<Uuid>,
         /// The idempotency key and a digest of the request, if the client gave a key.
         idempotency: Option<Idempotency>,
+        /// Whether it is the first of the agent who serves the session since that agent was given it: routing is told.
+        #[serde(default, skip_serializing_if = "is_false")]
+        answers: bool,
     },
     /// A reader's mark moved forward to `seq`.
     Read {
@@ -89,6 +92,9 @@ pub enum ConversationEvent {
         voter: Address,
         /// 1 or -1.
         vote: i8,
+        /// Whom it is credited to, if an agent wrote the message in service: routing is told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credit: Option<Credit>,
     },
     /// A member joined a group; everything up to `head` counts as read.
     Joined {
@@ -114,6 +120,24 @@ pub enum ConversationEvent {
         /// Everyone who was a member, so that each inbox can drop its row.
         members: Vec<Address>,
     },
+}
+
+/// What a vote changes for the agent who wrote the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credit {
+    /// The agent's bare id.
+    pub agent: Arc<str>,
+    /// The session of the message.
+    pub session: Option<Uuid>,
+    /// Change of votes for: -1, 0 or 1.
+    pub up: i8,
+    /// Change of votes against: -1, 0 or 1.
+    pub down: i8,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// An idempotency key as it is remembered.
@@ -191,12 +215,18 @@ impl ConversationFact {
     fn audience(&self) -> Vec<ActorKey> {
         use ConversationEvent as E;
         match (&self.key, &self.event) {
+            (ConversationKey::Service(ent, _), E::Voted { credit: Some(_), .. }) => {
+                vec![ActorKey::Shunt(*ent)]
+            }
             (_, E::Voted { .. }) => Vec::new(),
             (ConversationKey::Service(ent, _), E::Read { reader: Reader::Desk, .. }) => {
                 vec![ActorKey::Inbox(InboxKey::Desk(*ent))]
             }
             (_, E::Read { reader: Reader::Party(reader), .. }) => vec![party(reader)],
             (ConversationKey::OneToOne(one, other), _) => inboxes([one, other]),
+            (ConversationKey::Service(ent, customer), E::Sent { answers: true, .. }) => {
+                vec![party(customer), ActorKey::Inbox(InboxKey::Desk(*ent)), ActorKey::Shunt(*ent)]
+            }
             (ConversationKey::Service(ent, customer), _) => {
                 vec![party(customer), ActorKey::Inbox(InboxKey::Desk(*ent))]
             }

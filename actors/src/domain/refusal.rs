@@ -83,6 +83,13 @@ pub enum Refusal {
     NotAVisitor,
     /// A visitor is to be merged into what is itself a visitor (40912).
     NotRegistered,
+    /// The group takes no customers at this time (40913).
+    GroupClosed,
+    /// As many customers wait in the group as it allows (40914).
+    QueueFull {
+        /// How many those are.
+        limit: usize,
+    },
     /// No session is open in this service conversation (41001).
     SessionClosed,
     /// The withdrawal window has passed (41002).

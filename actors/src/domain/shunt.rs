@@ -16,11 +16,11 @@
 //! - [`group`], [`hours`]: what a reception group goes by;
 //! - [`choose`]: who is eligible and who of them is taken;
 //! - [`decide`], [`settle`], [`open`], [`obtain`], [`staff`], [`serving`]: commands to changes;
-//! - [`apply`]: changes to state; [`counting`], [`figures`]: what is counted on the way;
+//! - [`apply`]: changes to state; [`counting`], [`figures`], [`tally`]: what is counted on the way;
 //! - [`lease_id`]: ids of reservations;
 //! - [`views`]: what callers see;
 //! - [`replay`]: what would have happened under other rules;
-//! - [`audit`]: the guarantees above, checked from scratch.
+//! - [`audit`]: the guarantees above, checked from scratch; [`patrol`]: a little at a time, beside the work.
 
 pub mod apply;
 pub mod audit;
@@ -38,6 +38,7 @@ mod model_tests;
 pub mod obtain;
 pub mod open;
 pub mod pace;
+pub mod patrol;
 pub mod queue;
 pub mod records;
 pub mod replay;
@@ -46,6 +47,7 @@ pub mod settle;
 pub mod staff;
 pub mod state;
 pub mod stored;
+pub mod tally;
 #[cfg(test)]
 mod tests;
 pub mod turns;
@@ -80,7 +82,8 @@ pub struct Numbers {
     pub disconnect_grace: Millis,
     /// How long a session is not given again to an agent that let it go, in milliseconds.
     pub exclusion: Millis,
-    /// Reservations at once from one client address for callers who do not say who they are.
+    /// Reservations at once from one client address for callers who do not say who they are; twenty times as many
+    /// while they give ids that the directory does not know as a registered user's.
     pub client_leases: u32,
 }
 
@@ -92,7 +95,7 @@ impl Numbers {
         default_capacity: 5,
         disconnect_grace: 120_000,
         exclusion: 120_000,
-        client_leases: 100,
+        client_leases: 5,
     };
 }
 
@@ -171,22 +174,6 @@ pub enum Command {
         /// To whom.
         to: Target,
     },
-    /// Notes that an agent wrote in a session it serves.
-    Replied {
-        /// The session.
-        session: Uuid,
-        /// The agent.
-        agent: Arc<str>,
-    },
-    /// Notes a change of the votes for an agent's messages.
-    Rated {
-        /// The agent.
-        agent: Arc<str>,
-        /// Change of votes for.
-        up: i32,
-        /// Change of votes against.
-        down: i32,
-    },
     /// Makes what a visitor has open a registered user's.
     Promote {
         /// The visitor.
@@ -259,8 +246,6 @@ impl Command {
             Self::Accept { .. } => "accept",
             Self::Reject { .. } => "reject",
             Self::Transfer { .. } => "transfer",
-            Self::Replied { .. } => "replied",
-            Self::Rated { .. } => "rated",
             Self::Promote { .. } => "promote",
             Self::Promotions => "promotions",
             Self::PutGroup { .. } => "put_group",
@@ -291,6 +276,11 @@ pub enum Target {
         group: String,
         /// Whether the session may leave its agent to wait there when nobody can take it.
         may_wait: bool,
+    },
+    /// A group, as its customer asks whom a bot serves.
+    FromBot {
+        /// The group's code.
+        group: String,
     },
 }
 

@@ -24,7 +24,14 @@ fn sent(group: &str, position: u64, seq: u64) -> Arc<Recorded> {
     fact(
         group,
         position,
-        ConversationEvent::Sent { seq, author, body: body.into(), session: None, idempotency: None },
+        ConversationEvent::Sent {
+            seq,
+            author,
+            body: body.into(),
+            session: None,
+            idempotency: None,
+            answers: false,
+        },
     )
 }
 

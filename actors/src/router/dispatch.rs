@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::aliases::Aliases;
 use crate::conversation::Conversation;
 use crate::domain::event::{ConversationEvent, Fact, Recorded};
-use crate::domain::ids::{ActorKey, ConversationKey, PartyType};
+use crate::domain::ids::{ActorKey, ConversationKey};
 use crate::heads::Heads;
 use crate::inbox::Inbox;
 use crate::journal::Deliver;
@@ -47,14 +47,13 @@ impl Dispatch {
 }
 
 impl Dispatch {
-    /// A committed message of a session: its routing measures silence and first answers by it.
+    /// A committed message of a session: its routing measures silence by it. A restart ends every silence, so a message
+    /// that is not told then changes nothing.
     fn tell_who_spoke(&self, event: &Recorded) {
         let Fact::Conversation(fact) = &event.fact else { return };
         let ConversationKey::Service(ent, _) = &fact.key else { return };
-        let ConversationEvent::Sent { session: Some(session), author, .. } = &fact.event else { return };
-        let by_agent = author.address.party == PartyType::Agent;
-        let agent = by_agent.then(|| Arc::clone(&author.address.id));
-        self.shunts.tell(ent, Signal::Spoke { session: *session, agent, at: event.at });
+        let ConversationEvent::Sent { session: Some(session), .. } = &fact.event else { return };
+        self.shunts.tell(ent, Signal::Spoke { session: *session, at: event.at });
     }
 }
 

@@ -206,12 +206,7 @@ impl Router {
         let id = request.message.conversation;
         let (request, at) = (Box::new(request), self.world.clock.now());
         match self.conversations.ask(&id, ConversationCommand::Appraise { request, at }).await?? {
-            ConversationAnswer::Appraised(appraisal, credit) => {
-                if let Some(credit) = credit.filter(|credit| credit.up != 0 || credit.down != 0) {
-                    self.rated(credit).await;
-                }
-                Ok(appraisal)
-            }
+            ConversationAnswer::Appraised(appraisal) => Ok(appraisal),
             _ => Err(unexpected()),
         }
     }

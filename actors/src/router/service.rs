@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::Router;
 use crate::api::{
-    AgentView, Caller, Closed, Credit, GroupRulesView, Hat, Obtain, OpenSession, Opener, QueueView,
-    Rejection, SessionView, Shunt, StatsView, Wish,
+    AgentView, Caller, Closed, GroupRulesView, Hat, Obtain, OpenSession, Opener, QueueView, Rejection,
+    SessionView, Shunt, StatsView, Wish,
 };
 use crate::domain::event::{AgentRecord, GroupDefinition, Presence, Reasons};
 use crate::domain::ids::{EntId, Millis};
@@ -187,16 +187,6 @@ impl Router {
         match self.ask_shunt(ent, Command::Stats { group: group.to_owned() }).await? {
             Answer::Stats(stats) => Ok(*stats),
             _ => Err(unexpected()),
-        }
-    }
-
-    /// The votes for an agent's messages changed.
-    pub(crate) async fn rated(&self, credit: Credit) {
-        let Credit { ent, agent, up, down } = credit;
-        let command = Command::Rated { agent, up, down };
-        if let Err(failure) = self.ask_shunt(ent, command).await {
-            // The vote itself is recorded; only the agent's figure misses it.
-            tracing::debug!(?failure, "a vote was not counted for its agent");
         }
     }
 

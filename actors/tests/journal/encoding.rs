@@ -42,6 +42,7 @@ fn everything() -> Vec<(i64, Fact)> {
                 body: body.clone().into(),
                 session: Some(session),
                 idempotency: Some(Idempotency { key: "k".to_owned(), digest: u64::MAX }),
+                answers: false,
             },
         ),
         of(
@@ -52,6 +53,7 @@ fn everything() -> Vec<(i64, Fact)> {
                 body: Default::default(),
                 session: None,
                 idempotency: None,
+                answers: false,
             },
         ),
         of(&key, ConversationEvent::Read { reader: Reader::Desk, seq: 1 }),
@@ -59,7 +61,7 @@ fn everything() -> Vec<(i64, Fact)> {
         of(&key, ConversationEvent::Withdrawn { seq: 1 }),
         of(
             &ConversationKey::Notice(Address::user("2")),
-            ConversationEvent::Voted { seq: 1, voter: customer.clone(), vote: -1 },
+            ConversationEvent::Voted { seq: 1, voter: customer.clone(), vote: -1, credit: None },
         ),
         of(&group, ConversationEvent::Joined { member: customer.clone(), head: 7 }),
         of(&group, ConversationEvent::Left { member: customer.clone() }),
@@ -261,6 +263,7 @@ fn a_promotion_is_read_with_and_without_the_session_that_it_carries() {
         agent_name: String::new(),
         shown_name: "Eve".to_owned(),
         opened_at: 17,
+        replied: true,
     };
     let changes = [None, Some(Box::new(open))].map(|session| ShuntChange::Promoted {
         visitor: Address::user("1"),

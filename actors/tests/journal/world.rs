@@ -163,7 +163,17 @@ pub fn sent(name: &str, seq: u64) -> Fact {
 pub fn sized(name: &str, seq: u64, bytes: usize) -> Fact {
     let author = Author { address: Address::user(name), own_type: 2 };
     let body = Body { content: "x".repeat(bytes), ..Body::default() };
-    fact(name, ConversationEvent::Sent { seq, author, body: body.into(), session: None, idempotency: None })
+    fact(
+        name,
+        ConversationEvent::Sent {
+            seq,
+            author,
+            body: body.into(),
+            session: None,
+            idempotency: None,
+            answers: false,
+        },
+    )
 }
 
 pub fn read(name: &str, seq: u64) -> Fact {

@@ -122,6 +122,11 @@ impl From<&Refusal> for Problem {
             Refusal::MergedIntoAnother => Self::plain(&codes::MERGED_INTO_ANOTHER),
             Refusal::NotAVisitor => Self::plain(&codes::NOT_A_VISITOR),
             Refusal::NotRegistered => Self::plain(&codes::NOT_REGISTERED),
+            Refusal::GroupClosed => Self::plain(&codes::GROUP_CLOSED),
+            Refusal::QueueFull { limit } => Self::saying(
+                &codes::QUEUE_FULL,
+                format!("the group lets {limit} customers wait, and so many do"),
+            ),
             Refusal::SessionClosed => Self::plain(&codes::SESSION_CLOSED),
             Refusal::TooLate { window } => Self::saying(
                 &codes::TOO_LATE,

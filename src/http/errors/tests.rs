@@ -8,7 +8,7 @@ use messagecenter_actors::runtime::failure::Failure;
 use super::*;
 
 /// Numbers are a promise to callers: this list only grows.
-const PINNED: [(u32, &str); 56] = [
+const PINNED: [(u32, &str); 58] = [
     (40000, "BODY_SYNTAX"),
     (40001, "FIELD_NOT_SET"),
     (40002, "FIELD_NIL"),
@@ -51,6 +51,8 @@ const PINNED: [(u32, &str); 56] = [
     (40910, "MERGED_INTO_ANOTHER"),
     (40911, "NOT_A_VISITOR"),
     (40912, "NOT_REGISTERED"),
+    (40913, "GROUP_CLOSED"),
+    (40914, "QUEUE_FULL"),
     (41001, "SESSION_CLOSED"),
     (41002, "TOO_LATE"),
     (41003, "WITHDRAWN"),

@@ -228,6 +228,9 @@ pub static GET_QUEUE: Endpoint = endpoint(
     &[
         Field::path("entId", Kind::Int, "The enterprise."),
         Field::path("type", Kind::Text, "The reception group's code; `default` = the default group."),
+        Field::query("page", Kind::Int, "From 1; 0 or absent = 1.").allow(Allowed::Range(0, i64::MAX)),
+        Field::query("size", Kind::Int, "Customers at most; 0 or absent = 1000.")
+            .allow(Allowed::Range(0, 1_000)),
     ],
 );
 

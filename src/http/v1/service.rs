@@ -129,11 +129,10 @@ pub async fn transfer(call: Call) -> HandlerResult {
     } else if !may_see(&call, &view).await? {
         return Err(Refusal::UnknownSession.into());
     }
-    let to = target(&call, by.as_deref())?;
-    let by_customer = by.is_none() && identity.new_user_id != 0;
-    let with_bot = view.state == SessionState::Serving && !view.human;
-    if by_customer && !(with_bot && matches!(to, Target::Group { .. })) {
-        return Err(Refusal::UnknownSession.into());
+    let mut to = target(&call, by.as_deref())?;
+    if by.is_none() && identity.new_user_id != 0 {
+        let Target::Group { group, .. } = to else { return Err(Refusal::UnknownSession.into()) };
+        to = Target::FromBot { group };
     }
     Ok(card(call.app.router.transfer(id, to).await?))
 }
@@ -174,6 +173,9 @@ async fn may_see(call: &Call, view: &SessionView) -> Result<bool, Rejection> {
     Ok(record.unwrap_or(identity.ent_id) == view.ent)
 }
 
+/// Customers to a page when the request does not say; also the most.
+const USUAL_PLACES: usize = 1_000;
+
 #[derive(Serialize)]
 struct Queue {
     group: String,
@@ -192,13 +194,19 @@ struct Place {
 /// `GET /v1/shunts/{entId}/{type}/queue`.
 pub async fn get_queue(call: Call) -> HandlerResult {
     let view = call.app.router.queue(call.values.int("entId"), call.values.text("type")).await?;
-    let places = view.waiting.iter().enumerate().map(|(ahead, waiting)| Place {
+    let number = |name, usual: usize| {
+        let given = call.values.opt_int(name).and_then(|number| usize::try_from(number).ok());
+        given.filter(|number| *number > 0).unwrap_or(usual)
+    };
+    let (page, size) = (number("page", 1), number("size", USUAL_PLACES));
+    let shown = view.waiting.iter().enumerate().skip((page - 1).saturating_mul(size)).take(size);
+    let count = view.waiting.len() as u64;
+    let places = shown.map(|(ahead, waiting)| Place {
         session_id: waiting.session.to_string(),
         customer: Party::from(&waiting.customer),
         ahead,
         since: waiting.since,
     });
     let queue = Queue { group: view.group, waiting: places.collect() };
-    let count = queue.waiting.len() as u64;
     Ok(Answer::new(&queue, count))
 }

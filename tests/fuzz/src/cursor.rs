@@ -31,6 +31,7 @@ fn conversation(messages: usize) -> ConversationState {
             body: Default::default(),
             session: None,
             idempotency: None,
+            answers: false,
         };
         state.apply(&sent, seq as i64, &limits);
     }

@@ -223,7 +223,7 @@ impl Stage {
         let request = Box::new(AppraiseRequest { message, caller: user(voter), vote });
         let at = self.world.clock.now();
         match self.ask(key.id(), ConversationCommand::Appraise { request, at }).await? {
-            ConversationAnswer::Appraised(appraisal, _) => Ok(appraisal),
+            ConversationAnswer::Appraised(appraisal) => Ok(appraisal),
             other => unreachable!("{other:?}"),
         }
     }

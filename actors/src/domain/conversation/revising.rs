@@ -7,9 +7,9 @@ use uuid::Uuid;
 use super::access::Standing;
 use super::{ConversationState, Limits};
 use crate::api::{Appraisal, AppraiseRequest, WithdrawRequest};
-use crate::domain::event::ConversationEvent;
+use crate::domain::event::{ConversationEvent, Credit};
 use crate::domain::identity::names;
-use crate::domain::ids::{Address, ConversationKey, EntId, Kind, Millis, PartyType};
+use crate::domain::ids::{Address, ConversationKey, Kind, Millis, PartyType};
 use crate::domain::message::StoredMessage;
 use crate::domain::refusal::Refusal;
 
@@ -17,12 +17,19 @@ use crate::domain::refusal::Refusal;
 const OWN_TYPE_AGENT: u8 = 1;
 
 impl ConversationState {
-    /// The enterprise and the agent (bare id) that a message's votes are credited to: the author stored with it,
-    /// if an agent wrote it in service.
-    pub fn service_author(&self, seq: u64) -> Option<(EntId, Arc<str>)> {
-        let ConversationKey::Service(ent, _) = &self.core.key else { return None };
-        let author = &self.history.get(seq)?.author.address;
-        (author.party == PartyType::Agent).then(|| (*ent, Arc::clone(&author.id)))
+    /// What a vote changes for the author stored with the message, if an agent wrote it in service.
+    fn credit(&self, seq: u64, voter: &Address, vote: i8) -> Option<Credit> {
+        let (ConversationKey::Service(..), Some(message)) = (&self.core.key, self.history.get(seq)) else {
+            return None;
+        };
+        let author = &message.author.address;
+        let before = message.votes.get(voter).copied().unwrap_or(0);
+        (author.party == PartyType::Agent).then(|| Credit {
+            agent: Arc::clone(&author.id),
+            session: message.session,
+            up: i8::from(vote == 1) - i8::from(before == 1),
+            down: i8::from(vote == -1) - i8::from(before == -1),
+        })
     }
 
     /// Whether who asks for a withdrawal may know that the message exists; asked before its page is loaded
@@ -150,7 +157,8 @@ impl ConversationState {
         if message.votes.get(&voter) == Some(&request.vote) {
             return Ok((voter, Vec::new()));
         }
-        let event = ConversationEvent::Voted { seq, voter: voter.clone(), vote: request.vote };
+        let credit = self.credit(seq, &voter, request.vote);
+        let event = ConversationEvent::Voted { seq, voter: voter.clone(), vote: request.vote, credit };
         Ok((voter, vec![event]))
     }
 

@@ -8,7 +8,7 @@ use super::access::Writing;
 use super::remembered::Recall;
 use super::{ConversationState, Limits};
 use crate::domain::event::{ConversationEvent, Idempotency};
-use crate::domain::ids::{Address, ConversationKey, EntId, Kind, Millis};
+use crate::domain::ids::{Address, ConversationKey, EntId, Kind, Millis, PartyType};
 use crate::domain::message::{Author, Body};
 use crate::domain::refusal::Refusal;
 
@@ -117,12 +117,17 @@ impl ConversationState {
                 head: self.core.head,
             });
         }
+        let waits = self.core.session.as_ref().filter(|open| Some(open.session) == session && !open.answered);
+        let serves = waits.and_then(|open| open.agent.as_ref());
+        let by = &send.author.address;
+        let answers = by.party == PartyType::Agent && serves == Some(&by.id);
         events.push(ConversationEvent::Sent {
             seq,
             author: send.author,
             body: send.body,
             session,
             idempotency: send.idempotency,
+            answers,
         });
         (seq, events)
     }

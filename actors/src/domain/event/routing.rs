@@ -54,7 +54,8 @@ pub enum ShuntChange {
         group: String,
         /// When it lapses.
         expires_at: Millis,
-        /// The client address of a caller who did not say who it is: such reservations are bounded by it.
+        /// The client address of a caller whom the directory does not vouch for: such reservations are bounded by
+        /// it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client: Option<Arc<str>>,
     },
@@ -182,6 +183,13 @@ pub enum ShuntChange {
         /// The reasons.
         why: Arc<Reasons>,
     },
+    /// Why routing reserved a place of this agent; the session that uses the reservation is told.
+    LeaseDecided {
+        /// The reservation.
+        lease: Uuid,
+        /// The reasons.
+        why: Arc<Reasons>,
+    },
 }
 
 /// The facts of a newly opened session.
@@ -218,6 +226,8 @@ pub struct Carried {
     pub shown_name: String,
     /// When it was opened.
     pub opened_at: Millis,
+    /// Whether that agent has answered.
+    pub replied: bool,
 }
 
 impl ShuntChange {
@@ -243,7 +253,7 @@ impl ShuntChange {
             Self::IdleWarned { .. } => "idle_warned",
             Self::Rated { .. } => "rated",
             Self::Promoted { .. } => "promoted",
-            Self::Decided { .. } => "decided",
+            Self::Decided { .. } | Self::LeaseDecided { .. } => "decided",
         }
     }
 
@@ -268,7 +278,8 @@ impl ShuntChange {
             | Self::Rated { .. }
             | Self::Promoted { .. }
             | Self::Replied { .. }
-            | Self::Decided { .. } => None,
+            | Self::Decided { .. }
+            | Self::LeaseDecided { .. } => None,
         }
     }
 }

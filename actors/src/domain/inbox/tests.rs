@@ -113,6 +113,7 @@ fn sent(seq: u64, from: &Address) -> ConversationEvent {
         body: Body { content: format!("text {seq}"), ..Body::default() }.into(),
         session: None,
         idempotency: None,
+        answers: false,
     }
 }
 

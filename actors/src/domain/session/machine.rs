@@ -103,7 +103,8 @@ impl Event {
             | ShuntChange::GroupDeleted { .. }
             | ShuntChange::Rated { .. }
             | ShuntChange::Promoted { .. }
-            | ShuntChange::Decided { .. } => return None,
+            | ShuntChange::Decided { .. }
+            | ShuntChange::LeaseDecided { .. } => return None,
         })
     }
 }

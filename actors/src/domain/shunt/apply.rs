@@ -30,16 +30,24 @@ impl State {
             ShuntChange::AgentDeleted { agent } => self.agent_deleted(agent),
             ShuntChange::PresenceSet { agent, presence } => self.presence_set(at, agent, *presence),
             ShuntChange::Leased { lease, agent, customer, group, expires_at, client } => {
+                let group: Arc<str> = Arc::from(group.as_str());
                 let held = Lease {
                     agent: agent.clone(),
                     customer: customer.clone(),
-                    group: Arc::from(group.as_str()),
+                    turns: self.take_turn(&group, agent),
+                    group,
                     expires_at: *expires_at,
                     client: client.clone(),
+                    made_at: at,
+                    why: None,
                 };
-                self.take_turn(&held.group.clone(), agent);
                 self.set_lease(*lease, Some(held));
                 self.fill(at, agent, Place::Lease(*lease));
+            }
+            ShuntChange::LeaseDecided { lease, why } => {
+                if let Some(held) = self.leases.get(lease).cloned() {
+                    self.set_lease(*lease, Some(Lease { why: Some(why.clone()), ..held }));
+                }
             }
             ShuntChange::LeaseEnded { lease, consumed } => self.lease_ended(at, *lease, *consumed),
             ShuntChange::SessionOpened(opened) => self.session_opened(at, opened),
@@ -112,10 +120,19 @@ impl State {
             self.set_turn(&left.group, id, None, floor);
         }
         for joined in present.iter().filter(|one| !has(former, &one.group)) {
-            let Some(turns) = self.turns.get(&joined.group) else { continue };
-            let floor = turns.floor;
-            self.set_turn(&joined.group, id, Some(floor), floor);
+            self.start_at_minimum(&joined.group, id);
         }
+    }
+
+    /// Moves an agent to where the one of the others in the group stands whose turn is next, if it is behind.
+    fn start_at_minimum(&mut self, group: &Arc<str>, id: &Arc<str>) {
+        let Some(turns) = self.turns.get(group) else { return };
+        let others = self.agents.iter().filter(|(other, agent)| {
+            *other != id && agent.presence == Presence::Online && agent.serves(group)
+        });
+        let minimum = others.map(|(other, _)| turns.stands_at(other)).min().unwrap_or(turns.floor);
+        let (tag, floor) = (turns.tag(id).max(minimum), turns.floor);
+        self.set_turn(group, id, Some(tag), floor);
     }
 
     fn agent_deleted(&mut self, id: &Arc<str>) {
@@ -130,51 +147,62 @@ impl State {
 
     fn presence_set(&mut self, at: Millis, id: &Arc<str>, presence: Presence) {
         let Some(mut agent) = self.agents.get(id).cloned() else { return };
-        if presence == Presence::Online && agent.presence != Presence::Online {
+        let comes = presence == Presence::Online && agent.presence != Presence::Online;
+        if comes {
             agent.online_since = at;
         }
         agent.presence = presence;
+        let groups = if comes { agent.memberships() } else { Vec::new() };
         self.set_agent(id, Some(agent));
+        for membership in groups {
+            self.start_at_minimum(&membership.group, id);
+        }
     }
 
-    /// Being given a customer is a turn.
-    fn take_turn(&mut self, group: &Arc<str>, agent: &Arc<str>) {
+    /// Being given a customer is a turn; in which groups, and how far it moves the agent there.
+    fn take_turn(&mut self, group: &Arc<str>, agent: &Arc<str>) -> Vec<(Arc<str>, u64)> {
+        let mut taken = Vec::new();
         for membership in self.turns_in(group, agent) {
             let (tag, floor) = match self.turns.get(&membership.group) {
                 Some(turns) => turns.given(turns.tag(agent), membership.weight),
                 None => Turns::default().given(0, membership.weight),
             };
             self.set_turn(&membership.group, agent, Some(tag), floor);
+            taken.push((membership.group, stride(membership.weight)));
+        }
+        taken
+    }
+
+    /// A reservation that nobody used was no turn: what it took is returned, where it was taken.
+    fn return_turns(&mut self, taken: &[(Arc<str>, u64)], agent: &Arc<str>) {
+        for (group, far) in taken {
+            let Some(turns) = self.turns.get(group) else { continue };
+            let Some(tag) = turns.tags.get(agent) else { continue }; // it left the group
+            let (tag, floor) = (tag.saturating_sub(*far), turns.floor);
+            self.set_turn(group, agent, Some(tag), floor);
         }
     }
 
-    /// A reservation that nobody used was no turn.
-    fn return_turn(&mut self, group: &Arc<str>, agent: &Arc<str>) {
-        for membership in self.turns_in(group, agent) {
-            let Some(turns) = self.turns.get(&membership.group) else { continue };
-            let (tag, floor) = (turns.tag(agent), turns.floor);
-            let tag = tag.saturating_sub(stride(membership.weight));
-            self.set_turn(&membership.group, agent, Some(tag), floor);
-        }
-    }
-
-    /// Where a customer of `group` is a turn of the agent: in that group, or, for one who helps out, in its own.
+    /// Where a customer of `group` is a turn of the agent: in that group; for one who helps out, in the first
+    /// overflow group it serves; for one who took somebody else's customer over, in all of its own.
     fn turns_in(&self, group: &Arc<str>, agent: &str) -> Vec<Membership> {
         let mut memberships = self.agents.get(agent).map(Agent::memberships).unwrap_or_default();
-        if memberships.iter().any(|one| one.group == *group) {
-            memberships.retain(|one| one.group == *group);
+        let rules = self.definition(group);
+        let serves = |code: &&Arc<str>| memberships.iter().any(|one| one.group == **code);
+        if let Some(serving) = std::iter::once(group).chain(&rules.overflow).find(serves) {
+            memberships.retain(|one| one.group == *serving);
         }
         memberships
     }
 
     fn lease_ended(&mut self, at: Millis, id: Uuid, consumed: bool) {
-        let Some((agent, group)) =
-            self.leases.get(&id).map(|lease| (lease.agent.clone(), lease.group.clone()))
+        let Some((agent, turns)) =
+            self.leases.get(&id).map(|lease| (lease.agent.clone(), lease.turns.clone()))
         else {
             return;
         };
         self.set_lease(id, None);
-        self.return_turn(&group, &agent); // a session that takes the place over is the turn
+        self.return_turns(&turns, &agent); // a session that takes the place over is the turn
         let Some(allowance) = self.agents.get(&agent).map(|known| known.allowance) else { return };
         self.vacate(at, &agent, Place::Lease(id));
         if consumed && let Some(mut known) = self.agents.get(&agent).cloned() {
@@ -212,6 +240,9 @@ impl State {
             Some(former) if former == *agent => {}
             Some(former) => self.vacate(at, &former, Place::Session(id)),
             None => self.departed(at, &session),
+        }
+        if session.serving.as_ref().is_none_or(|serving| serving.agent != *agent) {
+            session.replied = false; // its customer waits for the first answer of this agent
         }
         let serving = Serving { agent: agent.clone(), agent_name: agent_name.to_owned(), since: at };
         session.serving = Some(serving);
@@ -270,6 +301,7 @@ impl State {
         session.offer = None;
         session.bot = false;
         session.group = Arc::from(group);
+        session.class = self.definition(group).class;
         if let Some(holder) = &holder {
             session.excluded.retain(|(excluded, until)| excluded != holder && *until > at);
             session.excluded.push((holder.clone(), not_before));
@@ -299,14 +331,18 @@ impl State {
         let known = self.agents.get(id).cloned();
         let mut agent = known.unwrap_or_else(|| Agent::unrecorded(at));
         agent.places.insert(place);
-        agent.idle_since = at;
+        if matches!(place, Place::Session(_)) {
+            agent.idle_since = at; // a reservation that nobody uses was no work
+        }
         self.set_agent(id, Some(agent));
     }
 
     fn vacate(&mut self, at: Millis, id: &Arc<str>, place: Place) {
         let Some(mut agent) = self.agents.get(id).cloned() else { return };
         agent.places.remove(&place);
-        agent.idle_since = at;
+        if matches!(place, Place::Session(_)) {
+            agent.idle_since = at;
+        }
         agent.allowance = agent.allowance.min(agent.places.len());
         self.keep_agent(id, agent);
     }

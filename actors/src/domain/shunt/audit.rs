@@ -1,4 +1,5 @@
-//! The guarantees of [`super`], checked from scratch. One pass over everything: for tests and for operators.
+//! The guarantees of [`super`], checked from scratch. One pass over everything: for tests and for operators who ask;
+//! [`super::patrol`] checks beside the work.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use super::Numbers;
 use super::index::Timer;
 use super::queue::{Due, Queue};
-use super::state::{Place, Session, State};
+use super::state::{Agent, Place, Session, State};
 use crate::domain::ids::Millis;
 
 /// A guarantee that does not hold; names ids, never names or content.
@@ -40,13 +41,13 @@ pub enum Violation {
 /// Checks every guarantee at `now`; empty when all hold. A reservation past its deadline holds no place. For
 /// tests and for whoever asks: it also rebuilds every index.
 pub fn audit(state: &State, now: Millis, numbers: &Numbers) -> Vec<Violation> {
-    let mut found = patrol(state, now, numbers);
+    let mut found = guarantees(state, now, numbers);
     indexes(state, &mut found);
     found
 }
 
-/// The guarantees about people, without rebuilding indexes: cheap enough to run beside the work.
-pub fn patrol(state: &State, now: Millis, numbers: &Numbers) -> Vec<Violation> {
+/// The guarantees about people, without rebuilding indexes.
+pub fn guarantees(state: &State, now: Millis, numbers: &Numbers) -> Vec<Violation> {
     let mut found = Vec::new();
     places(state, numbers, &mut found);
     customers(state, &mut found);
@@ -131,26 +132,45 @@ fn waiting_beside_free(state: &State, now: Millis, numbers: &Numbers, found: &mu
 }
 
 fn free_agents<'a>(state: &'a State, group: &str, now: Millis, numbers: &Numbers) -> BTreeSet<&'a Arc<str>> {
-    let rules = state.definition(group);
-    let free = state.agents.iter().filter(|(id, agent)| {
-        let Some(record) = &agent.record else { return false };
-        let holds = |place: &&Place| match place {
-            Place::Session(_) => true,
-            Place::Lease(id) => state.leases.get(id).is_some_and(|lease| lease.expires_at > now),
-        };
-        let filled = agent.places.iter().filter(holds).count();
-        let age = now.saturating_sub(agent.online_since);
-        let grown = if rules.ramp > 0 && age < rules.ramp {
-            ((Millis::from(record.capacity) * age / rules.ramp) as usize).max(1)
-        } else {
-            usize::MAX
-        };
-        agent.serves(group)
-            && rules.skills.iter().all(|skill| record.skills.contains(skill))
-            && state.is_accepting(id, agent, now, numbers)
-            && filled < agent.capacity(numbers.default_capacity).min(grown)
-    });
+    let free = state.agents.iter().filter(|(id, agent)| is_free(state, id, agent, group, (now, numbers)));
     free.map(|(id, _)| id).collect()
+}
+
+/// Whether an agent can be given a customer of a group, by the records alone.
+pub(super) fn is_free(
+    state: &State,
+    id: &str,
+    agent: &Agent,
+    group: &str,
+    (now, numbers): (Millis, &Numbers),
+) -> bool {
+    let Some(record) = &agent.record else { return false };
+    let rules = state.definition(group);
+    let holds = |place: &&Place| match place {
+        Place::Session(_) => true,
+        Place::Lease(id) => state.leases.get(id).is_some_and(|lease| lease.expires_at > now),
+    };
+    let filled = agent.places.iter().filter(holds).count();
+    let age = now.saturating_sub(agent.online_since);
+    let grown = if rules.ramp > 0 && age < rules.ramp {
+        ((Millis::from(record.capacity) * age / rules.ramp) as usize).max(1)
+    } else {
+        usize::MAX
+    };
+    agent.serves(group)
+        && rules.skills.iter().all(|skill| record.skills.contains(skill))
+        && state.is_accepting(id, agent, now, numbers)
+        && filled < agent.capacity(numbers.default_capacity).min(grown)
+}
+
+#[cfg(test)]
+impl State {
+    /// Forgets what fills an agent's places, which no change can do: for tests of those who must notice.
+    pub(crate) fn corrupt_places_of(&mut self, agent: &str) {
+        if let Some(agent) = self.agents.get_mut(agent) {
+            agent.places.clear();
+        }
+    }
 }
 
 /// Rebuilds the indexes and compares.

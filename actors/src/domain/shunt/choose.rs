@@ -17,6 +17,8 @@ use crate::domain::ids::Millis;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Choice {
     pub agent: Arc<str>,
+    /// The group it was chosen from: the customer's, or one that helps out.
+    pub group: Arc<str>,
     pub step: Step,
     pub tie_break: TieBreak,
 }
@@ -30,7 +32,7 @@ impl State {
         let mut candidates = desk.free.iter().filter(|candidate| admitted(&candidate.agent));
         let first = candidates.next()?;
         let tie_break = candidates.next().map_or(TieBreak::Only, |second| first.before(second));
-        Some(Choice { agent: first.agent.clone(), step: Step::Policy, tie_break })
+        Some(Choice { agent: first.agent.clone(), group: Arc::from(group), step: Step::Policy, tie_break })
     }
 
     /// The agent a waiting session is given now: its own group's, or one of an overflow group once it has

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::figures::{Days, Figures};
 use super::records::Session;
 use super::state::{LastAgent, State};
-use crate::domain::event::{CloseReason, Presence, RequeueCause, ShuntChange};
+use super::tally::Span;
+use crate::domain::event::{CloseReason, Credit, Presence, RequeueCause, ShuntChange};
 use crate::domain::ids::Millis;
 
 impl State {
@@ -47,17 +48,14 @@ impl State {
             ShuntChange::Moved { session, .. } => self.count_moved(at, *session),
             ShuntChange::Replied { session } => self.count_replied(at, *session),
             ShuntChange::SessionEnded { session, reason, .. } => self.count_ended(at, *session, *reason),
-            ShuntChange::Rated { agent, up, down } => {
-                let figures = self.book.agent(agent, at);
-                figures.up += i64::from(*up);
-                figures.down += i64::from(*down);
-            }
+            ShuntChange::Rated { agent, up, down } => self.count_votes(at, agent, None, [*up, *down]),
             ShuntChange::GroupPut { .. }
             | ShuntChange::GroupDeleted { .. }
             | ShuntChange::BotTook { .. }
             | ShuntChange::IdleWarned { .. }
             | ShuntChange::Promoted { .. }
-            | ShuntChange::Decided { .. } => {}
+            | ShuntChange::Decided { .. }
+            | ShuntChange::LeaseDecided { .. } => {}
         }
     }
 
@@ -65,7 +63,9 @@ impl State {
     fn count_places(&mut self, at: Millis, id: &Arc<str>) {
         let (used, places) = self.places_of(id);
         let days = self.book.agents.entry(id.clone()).or_default();
-        count_stretch(days, at, used, places);
+        let (busy, available) = count_stretch(days, at, used, places);
+        self.tally.busy += busy;
+        self.tally.available += available;
     }
 
     /// Filled places, and places while it is online.
@@ -92,7 +92,11 @@ impl State {
             self.count_places(at, &holder);
         }
         let accepted = session.offer.as_ref().is_some_and(|offer| offer.agent == *agent);
+        self.tally.accepts += u64::from(accepted);
         let waited = (session.serving.is_none() && !session.bot).then(|| at - session.waiting_since);
+        if let Some(waited) = waited {
+            self.tally.add(Span::Wait, waited);
+        }
         self.count_both(id, agent, at, |figures| {
             figures.served += 1;
             figures.accepts += u64::from(accepted);
@@ -115,15 +119,39 @@ impl State {
         let serving = self.sessions.get(&id).and_then(|open| open.serving.clone());
         if let Some(serving) = serving {
             let handled = at - serving.since;
+            self.tally.add(Span::Handling, handled);
             self.count_both(id, &serving.agent, at, |figures| figures.handling.add(handled));
         }
     }
 
-    fn count_replied(&mut self, at: Millis, id: Uuid) {
+    pub(super) fn count_replied(&mut self, at: Millis, id: Uuid) {
         let Some(session) = self.sessions.get(&id).filter(|open| !open.replied) else { return };
         let Some(serving) = session.serving.clone() else { return };
         let took = at - serving.since;
+        self.tally.add(Span::FirstResponse, took);
         self.count_both(id, &serving.agent, at, |figures| figures.first_response.add(took));
+    }
+
+    /// A vote for a message of an agent: the agent's, and its group's as long as that is known.
+    pub(super) fn count_vote(&mut self, at: Millis, credit: &Credit) {
+        let group = credit.session.and_then(|id| {
+            let open = self.sessions.get(&id).map(|open| open.group.clone());
+            open.or_else(|| self.book.group_of(id))
+        });
+        self.count_votes(at, &credit.agent, group, [credit.up, credit.down].map(i32::from));
+    }
+
+    fn count_votes(&mut self, at: Millis, agent: &Arc<str>, group: Option<Arc<str>>, [up, down]: [i32; 2]) {
+        let count = |figures: &mut Figures| {
+            figures.up += i64::from(up);
+            figures.down += i64::from(down);
+        };
+        count(self.book.agent(agent, at));
+        if let Some(group) = group {
+            count(self.book.group(&group, at));
+        }
+        self.tally.votes[0] += i64::from(up);
+        self.tally.votes[1] += i64::from(down);
     }
 
     fn count_ended(&mut self, at: Millis, id: Uuid, reason: CloseReason) {
@@ -142,6 +170,7 @@ impl State {
             return;
         };
         self.count_both(id, &serving.agent, at, |figures| figures.closed += 1);
+        self.book.note_ended(id, &session.group);
         self.remember_agent(at, &session, &serving.agent);
     }
 
@@ -154,12 +183,14 @@ impl State {
     }
 }
 
-/// Adds a stretch of time with so many places filled and available.
-pub(super) fn count_stretch(days: &mut Days, at: Millis, used: u64, places: u64) {
+/// Adds a stretch of time with so many places filled and available; what it adds of both, in place-milliseconds.
+pub(super) fn count_stretch(days: &mut Days, at: Millis, used: u64, places: u64) -> (u64, u64) {
     let from = days.counted_to;
     days.counted_to = from.max(at);
     let stretch = if from == 0 { 0 } else { at.saturating_sub(from).max(0).unsigned_abs() };
     let figures = days.at(at);
-    figures.busy += used * stretch;
-    figures.available += places.max(used) * stretch;
+    let (busy, available) = (used * stretch, places.max(used) * stretch);
+    figures.busy += busy;
+    figures.available += available;
+    (busy, available)
 }

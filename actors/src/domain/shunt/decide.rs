@@ -101,11 +101,6 @@ impl Deciding<'_> {
             Command::Accept { session, agent } => self.accept(*session, agent),
             Command::Reject { session, agent } => self.reject(*session, agent),
             Command::Transfer { session, to } => self.transfer(*session, to),
-            Command::Replied { session, agent } => Ok(self.replied(*session, agent)),
-            Command::Rated { agent, up, down } => {
-                self.change(ShuntChange::Rated { agent: agent.clone(), up: *up, down: *down });
-                Ok(Outcome::Ready(Answer::Noted))
-            }
             Command::Promote { visitor, user } => self.promote(visitor, user),
             Command::Promotions => Ok(Outcome::Ready(Answer::Promotions(self.state.promotions()))),
             Command::PutGroup { group, definition } => self.put_group(group_name(group), definition),

@@ -85,8 +85,16 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// The agent under a policy.
-    pub fn new(id: &Arc<str>, agent: &Agent, policy: Policy, membership: &Membership, turn: u64) -> Self {
+    /// The agent under a policy. A reservation on it is work as long as it holds its place: `idle_since` is not
+    /// before the newest was made.
+    pub fn new(
+        id: &Arc<str>,
+        agent: &Agent,
+        policy: Policy,
+        membership: &Membership,
+        turn: u64,
+        idle_since: Millis,
+    ) -> Self {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let capacity = agent.record.as_ref().map_or(1, |record| record.capacity).max(1);
         let by_load = matches!(policy, Policy::LeastLoaded | Policy::Priority);
@@ -96,7 +104,7 @@ impl Candidate {
             turn: if by_turn { turn } else { 0 },
             used: if by_load { count(agent.places.len()) } else { 0 },
             capacity: if by_load { capacity } else { 1 },
-            idle_since: agent.idle_since,
+            idle_since,
             agent: id.clone(),
         }
     }

@@ -1,12 +1,16 @@
 //! Figures of a group or an agent, by UTC day: counted from what routing decided, so that they survive a
 //! restart with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::domain::ids::Millis;
+
+/// Ended sessions whose group is remembered, for votes that come late; the oldest are forgotten first.
+const REMEMBERED_ENDED: usize = 10_000;
 
 /// Milliseconds of a day.
 const DAY: Millis = 86_400_000;
@@ -105,9 +109,9 @@ pub struct Figures {
     pub up: i64,
     /// Votes against.
     pub down: i64,
-    /// Filled places × milliseconds (agents only).
+    /// Filled places × milliseconds. Kept of agents; a group's is that of its agents.
     pub busy: u64,
-    /// Places × milliseconds while online (agents only).
+    /// Places × milliseconds while online. Kept of agents; a group's is that of its agents.
     pub available: u64,
 }
 
@@ -137,7 +141,15 @@ impl Days {
             self.yesterday = if day == self.day + 1 { last } else { Figures::default() };
             self.day = day;
         }
+        if day + 1 == self.day {
+            return &mut self.yesterday; // told of late
+        }
         &mut self.today
+    }
+
+    /// Whether the days counted are over for longer than a day.
+    pub fn is_old(&self, now: Millis) -> bool {
+        now.div_euclid(DAY) - self.day > 1
     }
 
     /// Today's and yesterday's, as seen at `now`.
@@ -157,12 +169,34 @@ pub struct Book {
     pub groups: BTreeMap<Arc<str>, Days>,
     /// By agent.
     pub agents: BTreeMap<Arc<str>, Days>,
+    /// Groups of sessions that ended, the oldest first.
+    #[serde(default)]
+    ended: VecDeque<(Uuid, Arc<str>)>,
 }
 
 impl Book {
     /// A group's, to count in.
     pub fn group(&mut self, group: &Arc<str>, at: Millis) -> &mut Figures {
         self.groups.entry(group.clone()).or_default().at(at)
+    }
+
+    /// A session that an agent served ended in this group.
+    pub fn note_ended(&mut self, session: Uuid, group: &Arc<str>) {
+        if self.ended.len() == REMEMBERED_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back((session, group.clone()));
+    }
+
+    /// The group in which a session ended; `None` once that is forgotten.
+    pub fn group_of(&self, session: Uuid) -> Option<Arc<str>> {
+        self.ended.iter().rev().find(|(ended, _)| *ended == session).map(|(_, group)| group.clone())
+    }
+
+    /// Forgets whose figures of today and yesterday say nothing: nobody asks for them any more.
+    pub fn forget_old(&mut self, now: Millis) {
+        self.groups.retain(|_, days| !days.is_old(now));
+        self.agents.retain(|_, days| !days.is_old(now));
     }
 
     /// An agent's, to count in.

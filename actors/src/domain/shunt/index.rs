@@ -72,6 +72,7 @@ impl State {
             again(self.gone_at(id).max(self.now.saturating_add(1)));
         }
         let free = agent.capacity(self.numbers.default_capacity).saturating_sub(agent.places.len());
+        let idle_since = self.idle_since(agent);
         let mut entries = Vec::new();
         for membership in agent.memberships() {
             let definition = self.definition(&membership.group);
@@ -94,11 +95,20 @@ impl State {
                 skipped,
                 online,
                 free_slots: if online { free as u64 } else { 0 },
-                candidate: Candidate::new(id, agent, definition.policy, &membership, turn),
+                candidate: Candidate::new(id, agent, definition.policy, &membership, turn, idle_since),
                 group: membership.group,
             });
         }
         Indexed { entries, look_again }
+    }
+
+    /// Since when an agent had nothing new to do, reservations included.
+    fn idle_since(&self, agent: &Agent) -> Millis {
+        let made_at = |place: &Place| match place {
+            Place::Lease(lease) => self.leases.get(lease).map(|held| held.made_at),
+            Place::Session(_) => None,
+        };
+        agent.places.iter().filter_map(made_at).fold(agent.idle_since, Millis::max)
     }
 
     /// When an agent who is not heard from any more loses its sessions.
@@ -171,23 +181,6 @@ impl State {
         if let Some(at) = self.deadline(id, session) {
             self.timers.remove(&(at, Timer::Session(id)));
         }
-    }
-
-    pub(super) fn unindex_timers_of(&mut self, group: &str) {
-        for (id, session) in self.sessions_of(group) {
-            self.unindex_timer(id, &session);
-        }
-    }
-
-    pub(super) fn index_timers_of(&mut self, group: &str) {
-        for (id, session) in self.sessions_of(group) {
-            self.index_timer(id, &session);
-        }
-    }
-
-    fn sessions_of(&self, group: &str) -> Vec<(Uuid, Session)> {
-        let sessions = self.sessions.iter().filter(|(_, session)| *session.group == *group);
-        sessions.map(|(id, session)| (*id, session.clone())).collect()
     }
 
     /// When nobody has written in a session since.

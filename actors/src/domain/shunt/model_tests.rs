@@ -14,7 +14,8 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
-use super::audit::{audit, patrol};
+use super::audit::{audit, guarantees};
+use super::patrol::Patrol;
 use super::queue::{CLASS_AGE, MAX_CLASS};
 use super::state::State;
 use super::{Command, Numbers};
@@ -57,6 +58,7 @@ struct Model {
     leases: Vec<Uuid>,
     snapshot: Vec<u8>,
     journal: Vec<(Millis, ShuntChange)>,
+    patrol: Patrol,
 }
 
 impl Model {
@@ -73,6 +75,7 @@ impl Model {
             leases: Vec::new(),
             snapshot,
             journal: Vec::new(),
+            patrol: Patrol::default(),
         }
     }
 
@@ -109,9 +112,14 @@ impl Model {
         let violations = if number.is_multiple_of(REBUILD_EVERY) {
             audit(&self.state, self.now, &NUMBERS)
         } else {
-            patrol(&self.state, self.now, &NUMBERS)
+            guarantees(&self.state, self.now, &NUMBERS)
         };
         assert_eq!(violations, [], "after {command:?}");
+        if !self.patrol.is_on() {
+            self.patrol.begin();
+        }
+        let patrolled = self.patrol.go_on(&self.state, self.now, &NUMBERS, 7);
+        assert_eq!(patrolled, [], "a false alarm between slices, after {command:?}");
         self.compare(&command);
         if number.is_multiple_of(SNAPSHOT_EVERY) {
             self.check_recovery();
@@ -182,11 +190,21 @@ impl Model {
                 }
                 (known.served, known.bot) = (false, false);
                 known.group = Arc::from(group.as_str());
+                known.class = self.state.definition(group).class;
             }
+            ShuntChange::GroupPut { group, definition } => self.reclass(group, definition.class),
+            ShuntChange::GroupDeleted { group } => self.reclass(group, 0),
             ShuntChange::SessionEnded { session, .. } => {
                 assert!(self.open.remove(session).is_some(), "a session ends once");
             }
             _ => {}
+        }
+    }
+
+    /// A group's class is that of everybody in it from now on.
+    fn reclass(&mut self, group: &Arc<str>, class: u8) {
+        for known in self.open.values_mut().filter(|known| known.group == *group) {
+            known.class = class;
         }
     }
 

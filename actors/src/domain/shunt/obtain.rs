@@ -12,6 +12,10 @@ use super::state::{Lease, Session, group_name};
 use crate::api::{Obtain, Shunt, ShuntState};
 use crate::domain::event::{Reasons, ShuntChange, Skipped, Step};
 
+/// How many times as many reservations a client address may hold once its callers give ids that the directory does
+/// not vouch for: behind one address there may be an office or a whole site, but never the run of every place.
+const NAMED_FACTOR: u32 = 20;
+
 impl Deciding<'_> {
     pub(super) fn obtain(&mut self, obtain: &Obtain) -> Outcome {
         let group = self.known_group(&obtain.group);
@@ -42,29 +46,28 @@ impl Deciding<'_> {
         let chosen = self.state.choose(group, None, self.at);
         let chosen = chosen.or_else(|| self.state.choose_overflow(group, None, self.at));
         let Some(choice) = chosen else { return self.no_place(group) };
-        let client = obtain.client.clone().filter(|_| obtain.customer.is_none());
-        if client.as_ref().is_some_and(|client| self.holds_enough(client)) {
+        let named = obtain.customer.is_some();
+        if obtain.client.as_ref().is_some_and(|client| self.holds_enough(client, named)) {
             return self.held_enough(group);
         }
-        self.reserve(obtain, group, &choice, client)
+        self.reserve(obtain, group, &choice)
     }
 
-    fn reserve(
-        &mut self,
-        obtain: &Obtain,
-        group: &Arc<str>,
-        choice: &Choice,
-        client: Option<Arc<str>>,
-    ) -> Shunt {
+    fn reserve(&mut self, obtain: &Obtain, group: &Arc<str>, choice: &Choice) -> Shunt {
         let lease = Lease {
             agent: choice.agent.clone(),
             customer: obtain.customer.as_ref().map(|customer| self.state.person(customer).clone()),
             group: group.clone(),
             expires_at: self.at.saturating_add(self.numbers.lease),
-            client,
+            client: obtain.client.clone(),
+            made_at: self.at,
+            turns: Vec::new(),
+            why: None,
         };
         let id = lease_id(self.state.ent, self.fresh);
-        let mut reasons = self.state.reasons(group, choice.step, None);
+        let mut reasons = self.state.reasons(&choice.group, choice.step, None);
+        reasons.agent = Some(lease.agent.clone());
+        reasons.tie_break = Some(choice.tie_break);
         self.change(ShuntChange::Leased {
             lease: id,
             agent: lease.agent.clone(),
@@ -73,16 +76,18 @@ impl Deciding<'_> {
             expires_at: lease.expires_at,
             client: lease.client.clone(),
         });
+        self.change(ShuntChange::LeaseDecided { lease: id, why: Arc::new(reasons.clone()) });
         let answer = self.reserved(id, &lease, choice.step);
-        reasons.agent = Some(lease.agent);
-        reasons.tie_break = Some(choice.tie_break);
-        reasons.skipped = answer.reasons.skipped; // as it is now that the place is taken
+        if choice.group == *group {
+            reasons.skipped = answer.reasons.skipped; // as it is now that the place is taken
+        }
         Shunt { reasons, ..answer }
     }
 
-    /// Whether a client address holds as many reservations for people who did not say who they are as it may.
-    fn holds_enough(&self, client: &Arc<str>) -> bool {
-        self.state.leases_from.get(client).is_some_and(|held| *held >= self.numbers.client_leases)
+    /// Whether a client address holds as many reservations for people who cannot be told apart for sure as it may.
+    fn holds_enough(&self, client: &Arc<str>, named: bool) -> bool {
+        let most = self.numbers.client_leases.saturating_mul(if named { NAMED_FACTOR } else { 1 });
+        self.state.leases_from.get(client).is_some_and(|held| *held >= most)
     }
 
     fn held_enough(&self, group: &Arc<str>) -> Shunt {

@@ -50,7 +50,11 @@ impl Deciding<'_> {
         match lease {
             Some((id, held)) if waits => {
                 self.change(ShuntChange::LeaseEnded { lease: id, consumed: true });
-                let choice = Choice { agent: held.agent, step: Step::Reserved, tie_break: TieBreak::Only };
+                if let Some(why) = &held.why {
+                    self.explain(session, why.as_ref().clone());
+                }
+                let (step, tie_break) = (Step::Reserved, TieBreak::Only);
+                let choice = Choice { agent: held.agent, group: held.group, step, tie_break };
                 self.give(session, &choice, Step::Reserved);
             }
             // It is served already: the place it reserved besides is free for others.
@@ -96,7 +100,8 @@ impl Deciding<'_> {
         let group = &open.group;
         let named = |agent: &Arc<str>, step| {
             let free = self.state.skipped_in(agent, group).is_none();
-            free.then(|| Choice { agent: agent.clone(), step, tie_break: TieBreak::Only })
+            let (agent, group) = (agent.clone(), group.clone());
+            free.then_some(Choice { agent, group, step, tie_break: TieBreak::Only })
         };
         if let Wish::Agent(wished) = wish
             && let Some(choice) = named(&Arc::from(wished.as_str()), Step::Wanted)

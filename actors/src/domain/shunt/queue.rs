@@ -77,6 +77,11 @@ impl Lane {
         }
     }
 
+    fn holds(&self, due: Due, id: Uuid) -> bool {
+        let block = self.blocks.get(self.block_of(due));
+        block.is_some_and(|block| block.binary_search(&(due, id)).is_ok())
+    }
+
     /// How many are before `due`.
     fn before(&self, due: Due) -> usize {
         if self.blocks.is_empty() {
@@ -137,6 +142,11 @@ impl Queue {
         if lane.len == 0 {
             self.lanes.remove(&class);
         }
+    }
+
+    /// Whether this customer waits here, in its place.
+    pub fn holds(&self, class: u8, due: Due, id: Uuid) -> bool {
+        self.lanes.get(&class).is_some_and(|lane| lane.holds(due, id))
     }
 
     /// How many are before `due`, of all classes.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::DEFAULT_GROUP;
 use super::queue::Due;
-use crate::domain::event::{AgentRecord, Presence};
+use crate::domain::event::{AgentRecord, Presence, Reasons};
 use crate::domain::ids::{Address, Millis};
 use crate::domain::session::machine::Stage;
 
@@ -28,7 +28,7 @@ pub struct Agent {
     pub record: Option<Arc<AgentRecord>>,
     /// What it said of itself.
     pub presence: Presence,
-    /// When one of its places was last filled or freed (at first: when it was put).
+    /// When it was last given a session or one left it (at first: when it was put).
     pub idle_since: Millis,
     /// What fills its places.
     pub places: BTreeSet<Place>,
@@ -227,4 +227,13 @@ pub struct Lease {
     /// The client address, of a caller who did not say who it is.
     #[serde(default)]
     pub client: Option<Arc<str>>,
+    /// When it was made. Its agent is not idle since before that, as long as it holds the place.
+    #[serde(default)]
+    pub made_at: Millis,
+    /// The turns it took: each group's, and how far. They are returned when nobody uses it.
+    #[serde(default)]
+    pub turns: Vec<(Arc<str>, u64)>,
+    /// Why its agent was chosen.
+    #[serde(default)]
+    pub why: Option<Arc<Reasons>>,
 }

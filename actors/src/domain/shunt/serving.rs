@@ -51,6 +51,12 @@ impl Deciding<'_> {
         match to {
             Target::Agent { agent, itself } => self.transfer_to_agent(session, agent, *itself),
             Target::Group { group, may_wait } => self.transfer_to_group(session, group, *may_wait),
+            Target::FromBot { group } => {
+                if !self.state.sessions.get(&session).is_some_and(|open| open.bot) {
+                    return Err(Refusal::UnknownSession); // a person has it, whose it is to give away
+                }
+                self.transfer_to_group(session, group, true)
+            }
         }
     }
 
@@ -93,6 +99,9 @@ impl Deciding<'_> {
         if open.group == code && open.waits() {
             return Ok(Outcome::Session(session, false));
         }
+        if self.state.groups.get(&code).is_some_and(|known| !known.is_open(self.at)) {
+            return Err(Refusal::GroupClosed);
+        }
         let not_before = self.at.saturating_add(self.numbers.exclusion);
         let mut leaving = open.clone(); // its present agent is not chosen again
         leaving.excluded.extend(open.holder().map(|holder| (holder.clone(), not_before)));
@@ -101,6 +110,10 @@ impl Deciding<'_> {
         let owned = open.serving.is_some();
         if owned && free.is_none() && !may_wait {
             return Err(Refusal::NobodyFree);
+        }
+        let limit = self.state.definition(&code).queue_limit as usize;
+        if free.is_none() && limit > 0 && self.state.waiting_in(&code) >= limit {
+            return Err(Refusal::QueueFull { limit });
         }
         let customer = open.customer.clone();
         self.change(ShuntChange::Moved { session, customer, group: code.to_string(), not_before });
@@ -114,18 +127,6 @@ impl Deciding<'_> {
             }
         }
         Ok(Outcome::Session(session, false))
-    }
-
-    /// The first message of an agent after it was given the session.
-    pub(super) fn replied(&mut self, session: Uuid, agent: &Arc<str>) -> Outcome {
-        let open = self.state.sessions.get(&session);
-        let first = open.is_some_and(|open| {
-            !open.replied && open.serving.as_ref().is_some_and(|serving| serving.agent == *agent)
-        });
-        if first {
-            self.change(ShuntChange::Replied { session });
-        }
-        Outcome::Ready(Answer::Noted)
     }
 
     /// Of two open sessions the older stays. A repeat changes nothing, and nobody is promoted twice.
@@ -170,6 +171,7 @@ impl Deciding<'_> {
         };
         let agent_name = open.serving.as_ref().map(|serving| serving.agent_name.clone()).unwrap_or_default();
         let (agent, shown_name) = (open.holder().cloned(), open.shown_name.clone());
-        Some(Carried { session, state, agent, agent_name, shown_name, opened_at: open.opened_at })
+        let (opened_at, replied) = (open.opened_at, open.replied);
+        Some(Carried { session, state, agent, agent_name, shown_name, opened_at, replied })
     }
 }

@@ -116,7 +116,7 @@ impl Deciding<'_> {
     /// Gives an open session to the agent chosen: as an offer where the group asks its agents first.
     pub(super) fn give(&mut self, session: Uuid, choice: &Choice, step: Step) {
         let Some(open) = self.state.sessions.get(&session) else { return };
-        let why = self.state.reasons(&open.group, step, Some(open));
+        let why = self.state.reasons(&choice.group, step, Some(open));
         let wait = self.state.definition(&open.group).offer;
         let (customer, agent) = (open.customer.clone(), choice.agent.clone());
         let agent_name = self.state.agents.get(&agent).map(|known| known.name()).unwrap_or_default();

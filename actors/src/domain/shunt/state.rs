@@ -17,9 +17,10 @@ use super::index::{Indexed, Timer};
 use super::pace::Pace;
 use super::queue::Queue;
 pub use super::records::{Agent, Lease, Place, Serving, Session, group_name};
+use super::tally::Tally;
 use super::turns::Turns;
 use super::{DEFAULT_GROUP, Numbers};
-use crate::domain::event::{GroupDefinition, Presence};
+use crate::domain::event::{ConversationEvent, GroupDefinition, Presence};
 use crate::domain::ids::{Address, EntId, Millis};
 
 /// Whose last agents are remembered at most, per enterprise: the oldest are forgotten first.
@@ -87,6 +88,7 @@ pub struct State {
     pub(super) awake_since: Millis,
     pub(super) now: Millis,
     pub(super) numbers: Numbers,
+    pub(super) tally: Tally,
 
     trail: Option<Vec<Before>>,
 }
@@ -149,10 +151,27 @@ impl State {
         self.index_timer(session, &known);
     }
 
-    /// Whether a session waits for the first message of this agent.
-    pub fn awaits_reply(&self, session: Uuid, agent: &str) -> bool {
-        let served = self.sessions.get(&session).filter(|open| !open.replied);
-        served.and_then(|open| open.serving.as_ref()).is_some_and(|serving| *serving.agent == *agent)
+    /// Takes in what a conversation decided at `at`, of which votes for agents and their first messages matter. Never
+    /// while changes are only tried.
+    pub fn told(&mut self, at: Millis, event: &ConversationEvent) {
+        match event {
+            ConversationEvent::Voted { credit: Some(credit), .. } => self.count_vote(at, credit),
+            ConversationEvent::Sent { session: Some(session), author, answers: true, .. } => {
+                self.answered(at, *session, &author.address.id);
+            }
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, at: Millis, id: Uuid, agent: &str) {
+        let Some(open) = self.sessions.get(&id) else { return };
+        if open.replied || open.serving.as_ref().is_none_or(|serving| *serving.agent != *agent) {
+            return; // it was given to another meanwhile
+        }
+        self.count_replied(at, id);
+        if let Some(open) = self.sessions.get_mut(&id) {
+            open.replied = true; // no index looks at it
+        }
     }
 
     /// Whether an agent was heard from less than `lapse` before `now`.
@@ -265,12 +284,16 @@ impl State {
 
     pub(super) fn set_lease(&mut self, id: Uuid, new: Option<Lease>) {
         let old = self.leases.remove(&id);
+        let agent = old.as_ref().or(new.as_ref()).map(|lease| lease.agent.clone());
         if let Some(old) = &old {
             self.unindex_lease(id, old);
         }
         if let Some(lease) = new {
             self.index_lease(id, &lease);
             self.leases.insert(id, lease);
+        }
+        if let Some(agent) = agent {
+            self.index_agent(&agent); // idle since then
         }
         self.remember(|| Before::Lease(id, old));
     }
@@ -283,15 +306,23 @@ impl State {
         self.remember(|| Before::Pace(group.clone(), old));
     }
 
-    /// Defines a group; its sessions and agents go by the new definition from now on. Costs a look at every
-    /// session and agent.
+    /// Defines a group; its sessions and agents go by the new definition from now on, its class included. Costs a
+    /// look at every session and agent.
     pub(super) fn set_group(&mut self, code: &Arc<str>, new: Option<Arc<GroupDefinition>>) {
-        self.unindex_timers_of(code);
+        let mut sessions = std::mem::take(&mut self.sessions);
+        for (id, session) in sessions.iter().filter(|(_, session)| session.group == *code) {
+            self.unindex_session(*id, session);
+        }
         let old = match new {
             Some(definition) => self.groups.insert(code.clone(), Group::new(definition)),
             None => self.groups.remove(code),
         };
-        self.index_timers_of(code);
+        let class = self.definition(code).class;
+        for (id, session) in sessions.iter_mut().filter(|(_, session)| session.group == *code) {
+            session.class = class;
+            self.index_session(*id, session);
+        }
+        self.sessions = sessions;
         self.index_agents_of(code);
         self.remember(|| Before::Group(code.clone(), old.map(|group| group.definition)));
     }
@@ -337,6 +368,17 @@ impl State {
         {
             self.last_agent_of.remove(&oldest.customer);
         }
+    }
+
+    /// Forgets figures that nobody asks for any more, and the pace and turns of groups that nobody serves or waits in.
+    /// What is forgotten says the same as nothing.
+    pub fn forget_old(&mut self) {
+        self.book.forget_old(self.now);
+    }
+
+    /// What was counted since the last look.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
     }
 
     /// Whether changes are only tried now.

@@ -78,7 +78,8 @@ impl State {
         for (id, agent) in stored.agents {
             state.set_agent(&id, Some(agent));
         }
-        for (id, session) in stored.sessions {
+        for (id, mut session) in stored.sessions {
+            session.class = state.definition(&session.group).class; // an earlier version froze it
             state.set_session(id, Some(session));
         }
         for (id, lease) in stored.leases {

@@ -15,6 +15,7 @@ use crate::domain::refusal::Refusal;
 
 mod choosing;
 mod fairness;
+mod mended;
 mod reservations;
 
 const NUMBERS: Numbers = Numbers { default_capacity: 2, ..Numbers::DEFAULT };

@@ -114,13 +114,21 @@ impl State {
             count_stretch(&mut days, self.now, used, places);
             (id.to_string(), days.seen(self.now))
         });
+        let agents: Vec<_> = agents.collect();
+        let mut days = self.book.groups.get(group).map(|days| days.seen(self.now)).unwrap_or_default();
+        for (_, (today, yesterday)) in &agents {
+            for (of_group, of_agent) in [(&mut days.0, today), (&mut days.1, yesterday)] {
+                of_group.busy += of_agent.busy;
+                of_group.available += of_agent.available;
+            }
+        }
         StatsView {
             group: group.to_owned(),
             waiting: self.waiting_in(group) as u64,
             online: desk.map_or(0, |desk| desk.online.into()),
             free_slots: desk.map_or(0, |desk| desk.free_slots),
-            days: self.book.groups.get(group).map(|days| days.seen(self.now)).unwrap_or_default(),
-            agents: agents.collect(),
+            days,
+            agents,
         }
     }
 }

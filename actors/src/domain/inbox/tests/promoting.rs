@@ -14,6 +14,7 @@ fn promoted() -> ShuntChange {
             agent_name: "Agent 5".to_owned(),
             shown_name: String::new(),
             opened_at: 1,
+            replied: false,
         })),
     }
 }

@@ -95,7 +95,7 @@ impl Model {
             92..95 => {
                 let session = self.session();
                 self.state.spoke(session, self.now);
-                Command::Replied { session, agent: self.agent_of(session) }
+                Command::Transfer { session, to: Target::FromBot { group: self.group() } }
             }
             95..96 => Command::Promote { visitor: self.customer(), user: Address::user(100) },
             _ => Command::Settle,
