@@ -37,8 +37,14 @@ fn save(state: &mut ConversationState) {
 /// Applies one message without judging it.
 fn receive(state: &mut ConversationState, limits: &Limits, user: u32) {
     let seq = state.core().head + 1;
-    let event =
-        ConversationEvent::Sent { seq, author: author(user), body: body(), session: None, idempotency: None };
+    let event = ConversationEvent::Sent {
+        seq,
+        author: author(user),
+        body: body(),
+        session: None,
+        idempotency: None,
+        answers: false,
+    };
     state.apply(&event, AT, limits);
 }
 

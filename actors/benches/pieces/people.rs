@@ -62,7 +62,7 @@ pub fn message(key: &ConversationKey, user: u32) -> Send {
 /// What `user` sending message `seq` is for the journal.
 pub fn sent(key: &ConversationKey, user: u32, seq: u64) -> Fact {
     let (author, body) = (author(user), body());
-    of(key, ConversationEvent::Sent { seq, author, body, session: None, idempotency: None })
+    of(key, ConversationEvent::Sent { seq, author, body, session: None, idempotency: None, answers: false })
 }
 
 /// An event of a conversation as a fact.
