@@ -1,6 +1,6 @@
 //! `/v1/sessions` and `/v1/shunts`: sessions and who waits for one.
 
-use messagecenter_actors::api::{Hat, Rejection, SessionState, SessionView};
+use messagecenter_actors::api::{Hat, Rejection, SessionView};
 use messagecenter_actors::domain::ids::{Address, PartyType};
 use messagecenter_actors::domain::refusal::Refusal;
 use messagecenter_actors::domain::shunt::Target;
