@@ -33,9 +33,12 @@ mod faults {
 }
 mod program {
     mod figures;
+    mod keeping;
     mod life;
+    mod logs;
     pub mod process;
     mod refusals;
+    mod runbook;
     mod showing;
     mod tools;
     mod tour;

@@ -4,6 +4,8 @@
 //! [`runtime`] (supervision, admission, activation), then the actors that join them, and [`router`], the door.
 
 pub mod api;
+pub mod backup;
+pub mod check;
 pub mod clock;
 pub mod conversation;
 pub mod directory;
