@@ -51,6 +51,28 @@ pub enum Command {
         #[arg(long)]
         follow: bool,
     },
+    /// Copy the store into one file, also while the service runs
+    Backup {
+        /// Where settings come from
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// The file to make; it must not exist
+        file: PathBuf,
+    },
+    /// Fill an empty store from a backup
+    Restore {
+        /// Where settings come from
+        #[command(flatten)]
+        settings: SettingFlags,
+        /// The backup
+        file: PathBuf,
+    },
+    /// Check what must hold of a store that is not in use
+    Check {
+        /// Where settings come from
+        #[command(flatten)]
+        settings: SettingFlags,
+    },
     /// Run the journal's routing again under other rules and compare waits, abandonment, load and fairness
     Replay {
         /// Where settings come from

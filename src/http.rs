@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod call;
+pub mod clients;
 pub mod contract;
 pub mod envelope;
 pub mod errors;

@@ -4,12 +4,13 @@
 //! - `messagecenter config`: [`messagecenter::program::config`]
 //! - `messagecenter journal`: [`messagecenter::program::journal`]
 //! - `messagecenter replay`: [`messagecenter::program::replay`]
+//! - `messagecenter backup`, `restore`, `check`: [`messagecenter::program::store`]
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use messagecenter::cli::{Cli, Command};
-use messagecenter::program;
+use messagecenter::program::{self, store};
 use messagecenter::replay_cli::Asked;
 use messagecenter_actors::domain::shunt::replay::Scenario;
 
@@ -22,6 +23,9 @@ fn main() -> ExitCode {
         Command::Serve { settings } => program::serve(settings),
         Command::Config { settings, explain, page } => program::config(settings, explain.as_deref(), page),
         Command::Journal { settings, from, follow } => program::journal(settings, from, follow),
+        Command::Backup { settings, file } => store::backup(settings, &file),
+        Command::Restore { settings, file } => store::restore(settings, &file),
+        Command::Check { settings } => store::check(settings),
         Command::Replay { settings, from, to, ent, capacity, policy } => {
             program::replay(settings, &Asked { ent, from, to, scenario: Scenario { capacity, policy } })
         }

@@ -1,14 +1,19 @@
 //! What each command of the program does, and how it ends: 0 done, 1 it could not run, 2 it was asked wrongly
 //! (arguments or settings). Every failure is one line on standard error.
 
+pub mod store;
+
 use std::future::Future;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use messagecenter_actors::backup::BackupError;
 use messagecenter_actors::clock::SystemClock;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::check_cli::CheckError;
 use crate::cli::{Page, SettingFlags};
 use crate::config::{self, ConfigError, pages, table};
 use crate::journal_cli::{self, JournalError};
@@ -35,6 +40,21 @@ pub enum ProgramError {
     /// The journal cannot be replayed.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// There is no backup, or nothing was restored from one.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The running service made no backup.
+    #[error("the running service made no backup: {0}")]
+    NotBackedUp(String),
+    /// The store was not checked, or is not whole.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// There is no store where one should be read.
+    #[error("no store in {}: see storage.url", directory.display())]
+    NoStore {
+        /// The directory that the settings name.
+        directory: PathBuf,
+    },
     /// The operating system gave no threads or no signals.
     #[error("cannot start the runtime: {0}")]
     Runtime(io::Error),

@@ -9,10 +9,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use messagecenter_actors::backup::{BackupError, Contents};
 use messagecenter_actors::fail_point;
 use messagecenter_actors::journal::Journal;
 use messagecenter_actors::ports::{Store, StoreError, WallClock};
@@ -23,11 +25,14 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::config::Settings;
+use crate::control::{self, Control};
 use crate::http::call::AppState;
+use crate::http::clients::Clients;
 use crate::http::health::Readiness;
 use crate::http::metrics::RequestMetrics;
 use crate::http::server::{self, HttpSettings};
 use crate::storage::{OpenError, SurrealStore};
+use crate::store_size::StoreSize;
 
 /// How often readiness follows the journal's state: a load balancer does not look more often.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
@@ -73,6 +78,7 @@ pub struct Service {
     http: ServerHandle,
     serving: JoinHandle<io::Result<()>>,
     health: JoinHandle<()>,
+    control: Option<Control>,
 }
 
 impl Service {
@@ -82,10 +88,14 @@ impl Service {
     /// # Errors
     /// The store is held by another process, cannot be read, or the address is taken.
     pub async fn start(settings: Settings, wall: Arc<dyn WallClock>) -> Result<Self, StartError> {
+        let directory = settings.storage.url.directory().map(Path::to_path_buf);
         let engine = Arc::new(SurrealStore::open(&settings.storage_options()).await?);
         let background = engine.runtime().unwrap_or_else(Handle::current);
         match Self::assemble(settings, wall, engine.clone(), engine.durability(), background).await {
-            Ok(service) => Ok(Self { engine: Some(engine), ..service }),
+            Ok(service) => {
+                let control = directory.and_then(|directory| service.control_in(&directory));
+                Ok(Self { engine: Some(engine), control, ..service })
+            }
             Err(error) => {
                 engine.close().await;
                 Err(error)
@@ -115,6 +125,9 @@ impl Service {
         background: Handle,
     ) -> Result<Self, StartError> {
         let mut registry = Registry::default();
+        if let Some(directory) = settings.storage.url.directory() {
+            registry.register_collector(Box::new(StoreSize::of(directory)));
+        }
         let startup = Startup {
             store,
             wall,
@@ -132,6 +145,7 @@ impl Service {
             requests: RequestMetrics::new(&mut registry),
             registry: Arc::new(registry),
             readiness: readiness.clone(),
+            clients: Clients::new(settings.admission.client_capacity),
         };
         let listening = match server::serve(HttpSettings::from(&settings), state) {
             Ok(listening) => listening,
@@ -148,6 +162,7 @@ impl Service {
             readiness,
             running,
             engine: None,
+            control: None,
             http: listening.handle,
             serving: tokio::spawn(listening.server),
         })
@@ -168,6 +183,25 @@ impl Service {
         &self.running.router
     }
 
+    /// Copies the store into a new file, as of one position of the journal, while requests are answered.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written; the store cannot be read. No file of that name is there then.
+    pub async fn backup(&self, path: &Path) -> Result<Contents, BackupError> {
+        control::backup(self.running.router.world(), path).await
+    }
+
+    /// The door for this machine; without it the service runs all the same.
+    fn control_in(&self, directory: &Path) -> Option<Control> {
+        match Control::open(directory, Arc::clone(self.running.router.world())) {
+            Ok(control) => Some(control),
+            Err(error) => {
+                tracing::warn!(%error, "no control socket: `messagecenter backup` needs the service stopped");
+                None
+            }
+        }
+    }
+
     /// Returns once another process has taken the store: the service can only be stopped then.
     pub async fn fenced(&self) {
         self.running.router.world().journal.fenced().await;
@@ -183,6 +217,9 @@ impl Service {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "the HTTP server ended badly"),
             Err(error) => tracing::error!(%error, "the HTTP server ended badly"),
+        }
+        if let Some(control) = self.control {
+            control.close();
         }
         self.running.stop().await;
         fail_point!(DrainBeforeStoreClose);

@@ -33,10 +33,13 @@ mod faults {
 }
 mod program {
     mod figures;
+    mod keeping;
     mod life;
+    mod logs;
     pub mod process;
     mod refusals;
     mod replay;
+    mod runbook;
     mod showing;
     mod tools;
     mod tour;

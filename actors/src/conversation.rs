@@ -23,6 +23,8 @@ use futures::future::BoxFuture;
 use uuid::Uuid;
 
 pub use self::command::{ConversationAnswer, ConversationCommand};
+pub(crate) use self::recovery::stored_state;
+pub(crate) use self::saving::{page_counts, read_history};
 use crate::api::Rejection;
 use crate::domain::conversation::{ConversationState, Limits};
 use crate::domain::event::{Fact, Position};
@@ -30,7 +32,7 @@ use crate::domain::ids::{ActorKey, ConversationKey, Millis};
 use crate::domain::message::StoredMessage;
 use crate::domain::refusal::Refusal;
 use crate::log::Log;
-use crate::ports::{Collection, StoreError};
+use crate::ports::{Collection, Store, StoreError};
 use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
 use crate::runtime::failure::Failure;
 use crate::runtime::reply::Reply;
@@ -152,7 +154,7 @@ impl Conversation {
         }
         let world = Arc::clone(&self.world);
         let key = ActorKey::Conversation(self.id);
-        let work = async move { load_pages(&world, &key, &missing).await };
+        let work = async move { load_pages(&*world.store, &key, &missing).await };
         turn.park(work, move |actor: &mut Self, loaded, turn| match (loaded, &mut actor.state) {
             (Ok(pages), Some(state)) => {
                 pages.into_iter().for_each(|(number, messages)| state.put_page(number, messages));
@@ -171,30 +173,40 @@ impl Conversation {
 
     /// Takes in a committed or just appended fact.
     fn take_in(&mut self, fact: &Fact, at: Millis) {
-        match fact {
-            Fact::Conversation(fact) => {
-                self.named(&fact.key);
-                if let Some(state) = &mut self.state {
-                    state.apply(&fact.event, at, &self.limits);
-                }
+        take_in(self.id, &mut self.state, fact, at, &self.limits);
+    }
+}
+
+/// Takes a fact into what is known of conversation `id`.
+fn take_in(id: Uuid, known: &mut Option<ConversationState>, fact: &Fact, at: Millis, limits: &Limits) {
+    match fact {
+        Fact::Conversation(fact) => {
+            known.get_or_insert_with(|| ConversationState::new(id, fact.key.clone())).apply(
+                &fact.event,
+                at,
+                limits,
+            );
+        }
+        Fact::Shunt(fact) => {
+            if known.is_none() {
+                *known = fact.service_of(id).map(|key| ConversationState::new(id, key));
             }
-            Fact::Shunt(fact) => {
-                if self.state.is_none() {
-                    self.state = fact.service_of(self.id).map(|key| ConversationState::new(self.id, key));
-                }
-                if let Some(state) = &mut self.state {
-                    state.told(fact, at);
-                }
+            if let Some(state) = known {
+                state.told(fact, at);
             }
         }
     }
 }
 
 /// Reads pages of a history from storage.
-async fn load_pages(world: &World, key: &ActorKey, numbers: &[u64]) -> Result<Vec<LoadedPage>, StoreError> {
+async fn load_pages(
+    store: &dyn Store,
+    key: &ActorKey,
+    numbers: &[u64],
+) -> Result<Vec<LoadedPage>, StoreError> {
     let mut loaded = Vec::with_capacity(numbers.len());
     for number in numbers {
-        let page = world.store.page(key, Collection::History, *number).await?;
+        let page = store.page(key, Collection::History, *number).await?;
         let page =
             page.ok_or_else(|| StoreError::Corrupt(format!("{key}: history page {number} is absent")))?;
         loaded.push((*number, saving::read_history(key, page)?));

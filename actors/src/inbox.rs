@@ -4,7 +4,7 @@
 //! gate; whoever was acknowledged finds the effect here. Loses nothing at a crash: it is rebuilt from its
 //! snapshot and the journal.
 
-mod store;
+pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 

@@ -37,7 +37,7 @@ mod saving;
 mod settings;
 
 pub use metrics::{FailureLabel, JournalMetrics};
-pub use recovery::{each_batch, facts_from};
+pub use recovery::{Unsaved, each_batch, facts_from};
 pub use saving::Changes;
 pub use settings::JournalSettings;
 
@@ -94,6 +94,10 @@ struct Progress {
     mode: Mode,
 }
 
+/// Keeps the journal from being trimmed: see [`Journal::hold`].
+#[must_use = "trimming goes on once it is dropped"]
+pub struct Hold(#[allow(dead_code, reason = "its being there is what counts")] Arc<()>);
+
 /// The journal of one store. Shared by everyone behind an `Arc`.
 pub struct Journal {
     store: Arc<dyn Store>,
@@ -119,6 +123,8 @@ pub struct Journal {
     checkpoint: tokio::sync::Mutex<Position>,
     /// Everything below was trimmed by this process.
     trimmed: AtomicU64,
+    /// Shared with whoever wants the journal kept as it is. Cloned under `checkpoint`, which trimming holds.
+    holds: Arc<()>,
     /// Turns of snapshot writes; never closed.
     saves: Arc<Semaphore>,
     /// One snapshot write or recovery read per actor at a time.
@@ -182,6 +188,7 @@ impl Journal {
             milestones: Mutex::new(replayed.milestones),
             checkpoint: tokio::sync::Mutex::new(bounds.replay_from.max(1)),
             trimmed: AtomicU64::new(0),
+            holds: Arc::new(()),
             saves: Arc::new(Semaphore::new(saving::SAVES_AT_ONCE)),
             stripes: (0..STRIPES).map(|_| Arc::default()).collect(),
             tasks: Mutex::new(Vec::new()),
@@ -297,6 +304,14 @@ impl Journal {
     pub async fn fenced(&self) {
         let fenced = |progress: &Progress| progress.mode == Mode::Fenced;
         let _ = self.progress.subscribe().wait_for(fenced).await; // the sender lives as long as the journal
+    }
+
+    /// Nothing is trimmed until the returned value is dropped: whoever copies the store finds every fact that was
+    /// there when it began, or is in a snapshot it reads later.
+    pub async fn hold(&self) -> Hold {
+        // Waits for a trimming under way.
+        let _checkpoint = self.checkpoint.lock().await;
+        Hold(Arc::clone(&self.holds))
     }
 
     /// Its figures.

@@ -5,6 +5,8 @@
 
 pub mod aliases;
 pub mod api;
+pub mod backup;
+pub mod check;
 pub mod clock;
 pub mod conversation;
 pub mod directory;

@@ -19,6 +19,7 @@ use crate::ports::{
     StoreError,
 };
 
+mod archive;
 mod faults;
 
 pub use faults::Faults;
@@ -34,6 +35,8 @@ struct Data {
     snapshots: BTreeMap<ActorKey, Snapshot>,
     pages: BTreeMap<(ActorKey, Collection, u64), Page>,
     rows: BTreeMap<(Entry, String), Value>,
+    /// It is being filled from a backup.
+    restoring: bool,
 }
 
 impl Data {
@@ -96,6 +99,7 @@ impl MemoryStore {
             snapshots: data.snapshots.clone(),
             pages: data.pages.clone(),
             rows: data.rows.clone(),
+            restoring: data.restoring,
         };
         Self { data: Arc::new(Mutex::new(copied)), ..Self::default() }
     }
@@ -186,6 +190,9 @@ impl JournalStore for MemoryStore {
     async fn acquire(&self) -> Result<u64, StoreError> {
         self.faults.before_write()?;
         let mut data = self.data.lock();
+        if data.restoring {
+            return Err(StoreError::Corrupt("a restore into this store did not end".to_owned()));
+        }
         data.epoch += 1;
         self.held.store(data.epoch, Ordering::SeqCst);
         Ok(data.epoch)

@@ -108,6 +108,9 @@ pub enum Collection {
 }
 
 impl Collection {
+    /// Every collection.
+    pub const ALL: [Self; 3] = [Self::History, Self::Members, Self::Rows];
+
     /// The table's name.
     pub const fn table(self) -> &'static str {
         match self {
@@ -171,6 +174,9 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Every table of the directory.
+    pub const ALL: [Self; 3] = [Self::User, Self::Position, Self::Agent];
+
     /// The table's name.
     pub const fn table(self) -> &'static str {
         match self {
@@ -195,10 +201,46 @@ pub trait DirectoryStore: Send + Sync + 'static {
     async fn delete(&self, entry: Entry, id: &str) -> Result<bool, StoreError>;
 }
 
-/// All of storage, as one engine gives it.
-pub trait Store: JournalStore + StateStore + DirectoryStore {}
+/// Reading everything, and filling an empty store: backups and checks.
+#[async_trait]
+pub trait ArchiveStore: Send + Sync + 'static {
+    /// Snapshots of one kind whose id is behind `after` (`""` = from the first), at most `limit` (≤ 512) of them, in
+    /// an order that does not change.
+    async fn snapshots_after(
+        &self,
+        kind: &'static str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Snapshot>, StoreError>;
+    /// Rows of the directory whose id is behind `after`, likewise.
+    async fn rows_after(
+        &self,
+        entry: Entry,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, serde_json::Value)>, StoreError>;
+    /// Notes that an empty store is being filled, and where its journal will begin: until
+    /// [`ArchiveStore::end_restore`], [`JournalStore::acquire`] is refused as corrupt. Acquire first.
+    async fn begin_restore(&self, ends: RestoredEnds) -> Result<(), StoreError>;
+    /// The store is filled.
+    async fn end_restore(&self) -> Result<(), StoreError>;
+}
 
-impl<T: JournalStore + StateStore + DirectoryStore> Store for T {}
+/// Where the journal of a store that is being filled begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestoredEnds {
+    /// First position of the first batch that will be written.
+    pub oldest: Position,
+    /// Every event below this is in snapshots.
+    pub replay_from: Position,
+    /// The clock never goes below it.
+    pub at: Millis,
+}
+
+/// All of storage, as one engine gives it.
+pub trait Store: JournalStore + StateStore + DirectoryStore + ArchiveStore {}
+
+impl<T: JournalStore + StateStore + DirectoryStore + ArchiveStore> Store for T {}
 
 /// Wall time in epoch milliseconds.
 pub trait WallClock: Send + Sync + 'static {

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use crate::ports::Store;
 
+mod archive;
 mod directory;
 mod fencing;
 mod journal;
@@ -70,6 +71,9 @@ pub async fn check(stores: &dyn Stores) {
     directory::an_insert_never_replaces(&*stores.fresh().await).await;
     directory::tables_do_not_mix_and_odd_ids_are_only_ids(&*stores.fresh().await).await;
     directory::as_many_rows_as_may_be_asked_for_are_found(&*stores.fresh().await).await;
+    archive::everything_is_listed_piece_by_piece(&*stores.fresh().await).await;
+    archive::a_store_being_filled_is_nobodys(&*stores.fresh().await).await;
+    archive::a_filled_journal_goes_on_where_it_ended(&*stores.fresh().await).await;
     let store = stores.fresh().await;
     journal::fill(&*store).await;
     state::fill(&*store).await;

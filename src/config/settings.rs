@@ -102,7 +102,7 @@ section!(
 );
 section!(
     /// `admission.*`
-    Admission { mailbox_capacity: usize, service_capacity: usize }
+    Admission { mailbox_capacity: usize, service_capacity: usize, client_capacity: u32 }
 );
 section!(
     /// `passivation.*`

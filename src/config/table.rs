@@ -264,6 +264,13 @@ pub static SETTINGS: &[Setting] = &[
         "Commands the whole service may hold; more are answered 503.",
     ),
     integer(
+        "admission.client_capacity",
+        "512",
+        (1, 10_000_000),
+        "Requests one caller may have under way, by its identity header (else its address); more are answered 429, so \
+         that nobody can fill the whole service alone.",
+    ),
+    integer(
         "passivation.idle_after_ms",
         "120000",
         (100, DAY_MS),

@@ -8,6 +8,7 @@ use messagecenter_actors::router::Router;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+use super::clients::Clients;
 use super::envelope;
 use super::errors::{self, Problem};
 use super::field::Endpoint;
@@ -27,6 +28,8 @@ pub struct AppState {
     pub requests: RequestMetrics,
     /// What the service still waits for.
     pub readiness: Readiness,
+    /// How many requests each caller has under way.
+    pub clients: Arc<Clients>,
 }
 
 /// One request that was read.

@@ -113,6 +113,7 @@ codes! {
     GROUP_GONE = 41004, true, No, "The group was deleted.";
     BODY_TOO_LARGE = 41300, false, No, "The body is larger than http.body_limit, after decompression.";
     MAILBOX_FULL = 42901, false, Safe, "Too many requests wait for this conversation, inbox or queue.";
+    TOO_MANY_AT_ONCE = 42902, false, Safe, "This caller has too many requests under way (admission.client_capacity).";
     OVERLOADED = 50301, false, Safe, "Too many requests wait in the whole service.";
     CRASHED = 50302, false, MayHaveHappened, "The request made its actor fail and is not tried again.";
     RESTARTING = 50303, false, Safe, "The actor is restarting.";

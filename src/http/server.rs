@@ -125,7 +125,11 @@ async fn handle(
     payload: &mut web::Payload,
     (settings, state): &Shared,
 ) -> Result<Answer, Problem> {
-    let body = if route.reader.reads_body() {
+    let client = client(request, settings.trust_headers);
+    // What only looks (health, metrics, `GET /v1`) must work when callers are refused.
+    let counted = route.reader.reads_body();
+    let _place = if counted { state.clients.admit(request.headers(), client.as_deref())? } else { None };
+    let body = if counted {
         let reading = body::read(request, payload, settings.body_limit);
         timeout(settings.request_timeout, reading).await.map_err(|_| Problem::plain(&BODY_INCOMPLETE))??
     } else {
@@ -135,7 +139,6 @@ async fn handle(
         let query = request.query_string();
         let parts = Parts { path: parameters, query, headers: request.headers(), body: &body };
         let values = route.reader.read(&parts)?;
-        let client = client(request, settings.trust_headers);
         let call = Call { endpoint: route.endpoint, values, app: state.clone(), client };
         (route.handler)(call).await.map_err(Problem::from)
     };

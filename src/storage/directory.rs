@@ -19,6 +19,15 @@ fn written(entry: Entry, id: &str, row: &serde_json::Value) -> surrealdb_types::
     object([("id", named(entry.table(), id)), ("content", Value::Object(content))])
 }
 
+/// A record's id and its row.
+pub(super) fn entry_of(entry: Entry, row: Value) -> Result<(String, serde_json::Value), StoreError> {
+    let mut row = Row::new(entry.table(), row)?;
+    let RecordIdKey::String(id) = row.key()? else {
+        return Err(corrupt(&format!("{} has a key that is no text", entry.table())));
+    };
+    Ok((id, into_json(row.take("row")?)))
+}
+
 #[async_trait]
 impl DirectoryStore for SurrealStore {
     async fn get(
@@ -32,13 +41,7 @@ impl DirectoryStore for SurrealStore {
         let ids: Array = ids.iter().map(|id| named(entry.table(), id)).collect();
         let mut answers =
             self.engine.query(Operation::Read, GET, object([("ids", Value::Array(ids))])).await?;
-        let rows = answers.rows(0).into_iter().map(|row| {
-            let mut row = Row::new(entry.table(), row)?;
-            let RecordIdKey::String(id) = row.key()? else {
-                return Err(corrupt(&format!("{} has a key that is no text", entry.table())));
-            };
-            Ok((id, into_json(row.take("row")?)))
-        });
+        let rows = answers.rows(0).into_iter().map(|row| entry_of(entry, row));
         rows.collect()
     }
 

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use messagecenter_actors::domain::event::Position;
 use messagecenter_actors::domain::ids::Millis;
-use messagecenter_actors::ports::{Batch, JournalBounds, JournalStore, StoreError};
+use messagecenter_actors::ports::{Batch, JournalBounds, JournalStore, RestoredEnds, StoreError};
 use surrealdb_types::{Object, Value};
 
 use super::SurrealStore;
@@ -195,11 +195,28 @@ impl JournalStore for SurrealStore {
     }
 
     async fn acquire(&self) -> Result<u64, StoreError> {
+        self.refuse_unless_whole().await?;
         self.lease.take(&self.engine).await
     }
 }
 
 impl SurrealStore {
+    /// The journal of an empty store begins here, by `text`.
+    pub(super) async fn begin_at(&self, ends: RestoredEnds, text: &Guarded) -> Result<(), StoreError> {
+        let mut head = self.head.lock().await;
+        let fields = object([
+            ("oldest", integer(ends.oldest)),
+            ("replay_from", integer(ends.replay_from)),
+            ("next", integer(ends.oldest)),
+            ("at", signed(ends.at)),
+        ]);
+        let binds = object([("ends", Value::Object(fields))]);
+        self.lease.write(&self.engine, text, binds, None).await?;
+        let RestoredEnds { oldest, replay_from, at } = ends;
+        *head = Head { oldest, replay_from, next: oldest, at };
+        Ok(())
+    }
+
     /// Finds the journal's ends as they are now.
     async fn refresh(&self) -> Result<Head, StoreError> {
         let mut head = self.head.lock().await;

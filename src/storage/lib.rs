@@ -6,7 +6,7 @@
 //! - [`failure`]: the one place where SurrealDB's errors get a meaning;
 //! - [`schema`]: the tables, by version;
 //! - [`lease`]: who may write, and how a former holder is kept out;
-//! - [`journal`], [`state`], [`directory`]: the ports.
+//! - [`journal`], [`state`], [`directory`], [`archive`]: the ports.
 //!
 //! A port call that returns `Ok` has been committed with the durability that [`SurrealStore::durability`]
 //! tells. A caller that goes away never aborts a write that has begun.
@@ -14,6 +14,7 @@
 //! The way to SurrealDB itself is a package of its own, `messagecenter_engine`, which never changes with what is
 //! stored: its futures take minutes to compile.
 
+pub mod archive;
 pub mod directory;
 pub mod engine;
 pub mod failure;

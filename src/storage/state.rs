@@ -78,9 +78,13 @@ fn page_key(key: &ActorKey, collection: Collection, number: u64) -> [Value; 2] {
 }
 
 fn snapshot_of(key: &ActorKey, row: Value) -> Result<Snapshot, StoreError> {
-    let mut row = Row::new("snapshot", row)?;
+    row_of(key.clone(), Row::new("snapshot", row)?)
+}
+
+/// The snapshot of `key` from its record.
+pub(super) fn row_of(key: ActorKey, mut row: Row) -> Result<Snapshot, StoreError> {
     Ok(Snapshot {
-        key: key.clone(),
+        key,
         decided: row.integer("decided")?,
         told: row.integer("told")?,
         version: row.integer("version")?,

@@ -56,6 +56,21 @@ pub(super) fn range(table: &'static str, start: [Value; 2], end: [Value; 2]) -> 
     Value::RecordId(RecordId::new(table, RecordIdKey::Range(Box::new(range))))
 }
 
+/// `table:[start]>..[end]`: behind `start`, up to but not including `end`.
+pub(super) fn range_behind(table: &'static str, start: [Value; 2], end: [Value; 2]) -> Value {
+    behind(table, key(start), std::ops::Bound::Excluded(key(end)))
+}
+
+/// `table:⟨id⟩>..`: every record behind it whose key is a text.
+pub(super) fn named_behind(table: &'static str, id: &str) -> Value {
+    behind(table, RecordIdKey::String(id.to_owned()), std::ops::Bound::Unbounded)
+}
+
+fn behind(table: &'static str, start: RecordIdKey, end: std::ops::Bound<RecordIdKey>) -> Value {
+    let range = RecordIdKeyRange { start: std::ops::Bound::Excluded(start), end };
+    Value::RecordId(RecordId::new(table, RecordIdKey::Range(Box::new(range))))
+}
+
 fn key(parts: [Value; 2]) -> RecordIdKey {
     RecordIdKey::Array(Array::from(parts.to_vec()))
 }
@@ -161,6 +176,18 @@ impl Row {
     pub(super) fn key(&mut self) -> Result<RecordIdKey, StoreError> {
         match self.take("id")? {
             Value::RecordId(id) => Ok(id.key),
+            _ => Err(self.broken("id")),
+        }
+    }
+
+    /// The second part of a key that is an array of two texts; stays in the row.
+    pub(super) fn text_of_key(&self) -> Result<String, StoreError> {
+        let parts = match self.fields.get("id") {
+            Some(Value::RecordId(RecordId { key: RecordIdKey::Array(parts), .. })) => parts,
+            _ => return Err(self.broken("id")),
+        };
+        match parts.last() {
+            Some(Value::String(id)) if parts.len() == 2 => Ok(id.clone()),
             _ => Err(self.broken("id")),
         }
     }

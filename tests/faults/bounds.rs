@@ -114,3 +114,45 @@ async fn ones_own_messages_in_a_group_never_count_also_while_they_are_sent() {
     }
     sending.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_noisy_caller_meets_its_own_429_and_costs_others_nothing() {
+    const LIMIT: usize = 4;
+    let store = MemoryStore::new();
+    let app = App::start_on(Arc::new(store.clone()), |settings| {
+        settings.admission.client_capacity = 4;
+        settings.http.request_timeout_ms = 120_000;
+    })
+    .await;
+    store.faults().hold_appends(true);
+    let noisy = user(1);
+    let sends = futures::future::join_all((0..10).map(|n| {
+        let (app, noisy) = (&app, &noisy);
+        async move { app.say(noisy, "2", &n.to_string()).await }
+    }));
+    let meanwhile = async {
+        let began = Instant::now();
+        loop {
+            let page = app.client.get(format!("{}/metrics", app.base)).send().await.unwrap();
+            let page = page.text().await.unwrap();
+            let line = page.lines().find(|line| line.contains("TOO_MANY_AT_ONCE"));
+            let refused = line.and_then(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).unwrap_or(0);
+            if refused == 10 - LIMIT {
+                break;
+            }
+            assert!(began.elapsed() < PATIENCE, "{refused} were refused");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(app.unread(&user(3), 2).await, 0, "others are answered");
+        store.faults().hold_appends(false);
+    };
+    let (replies, ()) = futures::join!(sends, meanwhile);
+    let refused: Vec<_> = replies.iter().filter(|reply| reply.status != 200).collect();
+    assert_eq!(refused.len(), 10 - LIMIT);
+    for reply in refused {
+        assert_eq!((reply.status, reply.code), (429, 42902), "{reply:?}");
+        let wait: u64 = reply.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=2).contains(&wait), "{wait}");
+    }
+    app.say(&noisy, "2", "afterwards").await.ok();
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::saving::{Small, read_members};
-use super::{Conversation, load_pages};
+use super::{Conversation, load_pages, take_in};
 use crate::domain::conversation::{ConversationState, Limits};
 use crate::domain::event::{ConversationEvent, Fact, Reader, Recorded};
 use crate::domain::history::page_of;
@@ -14,7 +14,7 @@ use crate::domain::ids::{ActorKey, Kind};
 use crate::domain::members::Cursor;
 use crate::domain::paged::PageRows;
 use crate::log::Log;
-use crate::ports::{Collection, StoreError};
+use crate::ports::{Collection, Snapshot, Store, StoreError};
 use crate::runtime::behaviour::RecoverError;
 use crate::world::World;
 
@@ -34,7 +34,7 @@ async fn try_recover(id: Uuid, world: Arc<World>, restart: bool) -> Result<Conve
     let loaded = world.journal.load(&key, restart).await?;
     let log = Log::new(key.clone(), Arc::clone(&world.journal), &loaded);
     let state = match &loaded.snapshot {
-        Some(snapshot) => restore(id, &world, &key, Small::read(snapshot)?, &loaded.events).await?,
+        Some(snapshot) => restore(id, &*world.store, &key, Small::read(snapshot)?, &loaded.events).await?,
         None => None,
     };
     let limits = Limits::from(&world.rules);
@@ -48,9 +48,28 @@ async fn try_recover(id: Uuid, world: Arc<World>, restart: bool) -> Result<Conve
     Ok(conversation)
 }
 
+/// What a conversation knows by its snapshot and the facts that it lacks, without an actor.
+pub(crate) async fn stored_state(
+    id: Uuid,
+    store: &dyn Store,
+    limits: &Limits,
+    snapshot: Option<&Snapshot>,
+    events: &[Arc<Recorded>],
+) -> Result<Option<ConversationState>, StoreError> {
+    let key = ActorKey::Conversation(id);
+    let mut known = match snapshot {
+        Some(snapshot) => restore(id, store, &key, Small::read(snapshot)?, events).await?,
+        None => None,
+    };
+    for event in events {
+        take_in(id, &mut known, &event.fact, event.at, limits);
+    }
+    Ok(known)
+}
+
 async fn restore(
     id: Uuid,
-    world: &World,
+    store: &dyn Store,
     key: &ActorKey,
     small: Small,
     events: &[Arc<Recorded>],
@@ -59,14 +78,14 @@ async fn restore(
         return Ok(None);
     };
     let readers: Vec<PageRows<Reader, Cursor>> = if core.key.kind() == Kind::Group {
-        let pages = world.store.pages(key, Collection::Members, 0, small.member_pages).await?;
+        let pages = store.pages(key, Collection::Members, 0, small.member_pages).await?;
         pages.iter().map(|page| read_members(key, page)).collect::<Result<_, _>>()?
     } else {
         vec![(0, small.readers)]
     };
     let needed: Vec<u64> = needed_pages(core.head, events).into_iter().collect();
     let mut state = ConversationState::restored(id, core, readers);
-    for (number, messages) in load_pages(world, key, &needed).await? {
+    for (number, messages) in load_pages(store, key, &needed).await? {
         state.put_page(number, messages);
     }
     let head = state.core().head;

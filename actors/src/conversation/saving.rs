@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Conversation;
 use crate::domain::conversation::{ConversationState, Core};
 use crate::domain::event::{Position, Reader};
-use crate::domain::history::PageMessages;
+use crate::domain::history::{PAGE_MESSAGES, PageMessages};
 use crate::domain::ids::{ActorKey, Kind};
 use crate::domain::members::Cursor;
 use crate::domain::message::StoredMessage;
@@ -121,6 +121,13 @@ impl Changed {
     }
 }
 
+/// How many pages of messages and of members the conversation of a snapshot has.
+pub(crate) fn page_counts(snapshot: &Snapshot) -> Result<(u64, u64), StoreError> {
+    let small = Small::read(snapshot)?;
+    let messages = small.core.map_or(0, |core| core.head.div_ceil(PAGE_MESSAGES));
+    Ok((messages, small.member_pages))
+}
+
 fn unencoded(error: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(format!("page not encoded: {error}"))
 }
@@ -130,7 +137,7 @@ fn corrupt(key: &ActorKey, page: &Page, problem: impl std::fmt::Display) -> Stor
 }
 
 /// Reads a page of messages.
-pub(super) fn read_history(key: &ActorKey, page: Page) -> Result<Vec<StoredMessage>, StoreError> {
+pub(crate) fn read_history(key: &ActorKey, page: Page) -> Result<Vec<StoredMessage>, StoreError> {
     Vec::<StoredMessage>::deserialize(&page.content).map_err(|error| corrupt(key, &page, error))
 }
 

@@ -320,6 +320,9 @@ pub enum ActorKey {
 }
 
 impl ActorKey {
+    /// The words for the kinds of actors.
+    pub const KINDS: [&'static str; 4] = ["shunt", "session", "conversation", "inbox"];
+
     /// The word for this kind of actor: first part of its snapshot's record id, and a metric label.
     pub const fn kind(&self) -> &'static str {
         match self {

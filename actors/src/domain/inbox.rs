@@ -93,6 +93,11 @@ impl Inbox {
         &mut self.rows
     }
 
+    /// Every row.
+    pub fn rows(&self) -> impl Iterator<Item = (&Uuid, &Row)> {
+        self.rows.iter()
+    }
+
     /// How many pages its rows spread over.
     pub fn page_count(&self) -> u64 {
         self.rows.page_count()

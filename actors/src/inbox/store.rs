@@ -30,23 +30,29 @@ pub(super) fn unreadable(error: StoreError) -> RecoverError {
     }
 }
 
+/// How many pages of rows the inbox of a snapshot has.
+pub(crate) fn page_count(snapshot: &Snapshot) -> Result<u64, StoreError> {
+    if snapshot.version != VERSION {
+        return Err(StoreError::Corrupt(format!("inbox state of version {}", snapshot.version)));
+    }
+    let state: State = rmp_serde::from_slice(&snapshot.state)
+        .map_err(|error| StoreError::Corrupt(format!("inbox state: {error}")))?;
+    Ok(state.pages)
+}
+
 /// The rows as of a snapshot; none without one.
-pub(super) async fn load<S: StateStore + ?Sized>(
+pub(crate) async fn load<S: StateStore + ?Sized>(
     key: &InboxKey,
     store: &S,
     snapshot: Option<&Snapshot>,
 ) -> Result<Rows, RecoverError> {
     let Some(snapshot) = snapshot else { return Ok(Rows::new(key.clone())) };
-    if snapshot.version != VERSION {
-        return Err(RecoverError::Broken(format!("inbox state of version {}", snapshot.version)));
-    }
-    let state: State = rmp_serde::from_slice(&snapshot.state)
-        .map_err(|error| RecoverError::Broken(format!("inbox state: {error}")))?;
-    if state.pages == 0 {
+    let count = page_count(snapshot).map_err(unreadable)?;
+    if count == 0 {
         return Ok(Rows::new(key.clone()));
     }
     let actor = ActorKey::Inbox(key.clone());
-    let stored = store.pages(&actor, Collection::Rows, 0, state.pages).await.map_err(unreadable)?;
+    let stored = store.pages(&actor, Collection::Rows, 0, count).await.map_err(unreadable)?;
     let mut pages = Vec::with_capacity(stored.len());
     for page in stored {
         let rows = serde_json::from_value(page.content)

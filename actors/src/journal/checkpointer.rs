@@ -184,7 +184,8 @@ impl Journal {
         let since = self.clock.now().saturating_sub(retention);
         let expired = self.milestones.lock().expired_below(since, self.settings.retention_bytes);
         let below = expired.min(replay_from);
-        if below <= self.trimmed.load(Ordering::Relaxed) {
+        let held = Arc::strong_count(&self.holds) > 1;
+        if held || below <= self.trimmed.load(Ordering::Relaxed) {
             return Ok(());
         }
         fail_point!(CheckpointBeforeTrim);

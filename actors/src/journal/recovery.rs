@@ -99,6 +99,65 @@ pub async fn facts_from(
     Ok(facts)
 }
 
+/// What snapshots lack, read without taking the store: for whoever looks at a store that is not being written to.
+pub struct Unsaved {
+    index: Index,
+    /// The batch read last: an actor's facts often lie in few.
+    last: Option<(Position, Facts)>,
+}
+
+impl Unsaved {
+    /// Reads the journal from the checkpoint on.
+    ///
+    /// # Errors
+    /// `Corrupt` if the journal has a gap or cannot be decoded; the store's.
+    pub async fn read(store: &dyn JournalStore, bounds: JournalBounds) -> Result<Self, StoreError> {
+        let index = replay(store, bounds, 1, |_, _, _| {}).await?.index;
+        Ok(Self { index, last: None })
+    }
+
+    /// The actors that have facts above their snapshots, or none.
+    pub fn keys(&self) -> impl Iterator<Item = &ActorKey> {
+        self.index.by_age().map(|(_, key)| key)
+    }
+
+    /// Whether the journal from the checkpoint on concerns this actor.
+    pub fn concerns(&self, key: &ActorKey) -> bool {
+        self.index.is_dirty(key)
+    }
+
+    /// The facts that a snapshot with these marks lacks, in position order.
+    ///
+    /// # Errors
+    /// `Corrupt` if one is missing or cannot be decoded; the store's.
+    pub async fn of(
+        &mut self,
+        store: &dyn JournalStore,
+        key: &ActorKey,
+        decided: Position,
+        told: Position,
+    ) -> Result<Vec<Arc<Recorded>>, StoreError> {
+        let missing = |first| StoreError::Corrupt(format!("{key}: its fact in batch {first} is missing"));
+        let mut facts = Vec::new();
+        for entry in self.index.of(key) {
+            if entry.position() <= if entry.own { decided } else { told } {
+                continue;
+            }
+            let batch = match &self.last {
+                Some((first, batch)) if *first == entry.first => Arc::clone(batch),
+                _ => {
+                    let batch = store.read(entry.first).await?.ok_or_else(|| missing(entry.first))?;
+                    let batch = Arc::new(encoding::decode(&batch)?);
+                    self.last = Some((entry.first, Arc::clone(&batch)));
+                    batch
+                }
+            };
+            facts.push(Arc::clone(batch.get(entry.offset as usize).ok_or_else(|| missing(entry.first))?));
+        }
+        Ok(facts)
+    }
+}
+
 /// What the start of the service reads: the index of what snapshots may lack.
 pub(super) struct Replayed {
     pub index: Index,

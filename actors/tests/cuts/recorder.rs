@@ -7,8 +7,8 @@ use messagecenter_actors::domain::event::Position;
 use messagecenter_actors::domain::ids::ActorKey;
 use messagecenter_actors::memory::MemoryStore;
 use messagecenter_actors::ports::{
-    Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Page, Snapshot, StateStore,
-    StoreError,
+    ArchiveStore, Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Page, RestoredEnds,
+    Snapshot, StateStore, StoreError,
 };
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -161,5 +161,35 @@ impl DirectoryStore for Recorder {
     async fn delete(&self, entry: Entry, id: &str) -> Result<bool, StoreError> {
         // Nothing here deletes rows.
         self.store.delete(entry, id).await
+    }
+}
+
+#[async_trait]
+impl ArchiveStore for Recorder {
+    async fn snapshots_after(
+        &self,
+        kind: &'static str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Snapshot>, StoreError> {
+        self.store.snapshots_after(kind, after, limit).await
+    }
+
+    async fn rows_after(
+        &self,
+        entry: Entry,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Value)>, StoreError> {
+        self.store.rows_after(entry, after, limit).await
+    }
+
+    async fn begin_restore(&self, ends: RestoredEnds) -> Result<(), StoreError> {
+        // Nothing here restores.
+        self.store.begin_restore(ends).await
+    }
+
+    async fn end_restore(&self) -> Result<(), StoreError> {
+        self.store.end_restore().await
     }
 }

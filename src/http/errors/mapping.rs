@@ -1,6 +1,7 @@
 //! Which code, text and waiting time a refusal, a failure or an unreadable request gets.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use messagecenter_actors::api::Rejection;
@@ -33,10 +34,21 @@ impl Problem {
         Self { text: Cow::Owned(text), ..Self::plain(code) }
     }
 
-    fn after(code: &'static ErrorCode, wait: Duration) -> Self {
-        let seconds = u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX);
-        Self { retry_after: Some(seconds.max(1)), ..Self::plain(code) }
+    /// The code with its own text and a wait, lengthened by a part that differs from answer to answer: those who were
+    /// refused together must not come back together.
+    pub fn after(code: &'static ErrorCode, wait: Duration) -> Self {
+        let seconds = u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
+        Self { retry_after: Some(seconds.saturating_add(spread(seconds))), ..Self::plain(code) }
     }
+}
+
+/// From 0 to `most`, evenly, each next one far from the one before: a counter, mixed as SplitMix64 does.
+fn spread(most: u64) -> u64 {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let mut mixed = COUNTER.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) % most.saturating_add(1).max(1)
 }
 
 /// The code and the text of a rejection, for an answer that holds several.

@@ -8,7 +8,7 @@ use messagecenter_actors::runtime::failure::Failure;
 use super::*;
 
 /// Numbers are a promise to callers: this list only grows.
-const PINNED: [(u32, &str); 61] = [
+const PINNED: [(u32, &str); 62] = [
     (40000, "BODY_SYNTAX"),
     (40001, "FIELD_NOT_SET"),
     (40002, "FIELD_NIL"),
@@ -59,6 +59,7 @@ const PINNED: [(u32, &str); 61] = [
     (41004, "GROUP_GONE"),
     (41300, "BODY_TOO_LARGE"),
     (42901, "MAILBOX_FULL"),
+    (42902, "TOO_MANY_AT_ONCE"),
     (50301, "OVERLOADED"),
     (50302, "CRASHED"),
     (50303, "RESTARTING"),
@@ -93,8 +94,11 @@ fn only_refusals_of_the_business_may_hide_behind_200() {
 #[test]
 fn waiting_is_said_in_whole_seconds_and_never_zero() {
     for (wait, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (30_000, 30)] {
-        let problem = Problem::from(Failure::MailboxFull(Duration::from_millis(wait)));
-        assert_eq!(problem.retry_after, Some(seconds));
+        let told: BTreeSet<u64> = (0..1_000)
+            .filter_map(|_| Problem::from(Failure::MailboxFull(Duration::from_millis(wait))).retry_after)
+            .collect();
+        let all: BTreeSet<u64> = (seconds..=2 * seconds).collect();
+        assert_eq!(told, all, "from the wait to twice the wait, so that not all come back at once");
     }
     assert_eq!(Problem::plain(&UNKNOWN_MESSAGE).retry_after, None);
 }

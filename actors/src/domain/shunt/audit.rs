@@ -48,11 +48,17 @@ pub fn audit(state: &State, now: Millis, numbers: &Numbers) -> Vec<Violation> {
 
 /// The guarantees about people, without rebuilding indexes.
 pub fn guarantees(state: &State, now: Millis, numbers: &Numbers) -> Vec<Violation> {
+    let mut found = structure(state, numbers);
+    waiting_beside_free(state, now, numbers, &mut found);
+    found
+}
+
+/// The guarantees that do not depend on the time: what must hold of a state that is only stored.
+pub fn structure(state: &State, numbers: &Numbers) -> Vec<Violation> {
     let mut found = Vec::new();
     places(state, numbers, &mut found);
     customers(state, &mut found);
     queues(state, &mut found);
-    waiting_beside_free(state, now, numbers, &mut found);
     found
 }
 

@@ -119,6 +119,11 @@ impl State {
         Self { ent, ..Self::default() }
     }
 
+    /// Its open sessions.
+    pub fn sessions(&self) -> impl Iterator<Item = (&Uuid, &Session)> {
+        self.sessions.iter()
+    }
+
     /// The process started (or the routing woke), with these numbers: a sign of life of everybody.
     pub fn woke(&mut self, at: Millis, numbers: &Numbers) {
         self.numbers = *numbers;

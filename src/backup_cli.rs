@@ -1,0 +1,80 @@
+//! `messagecenter backup FILE` and `messagecenter restore FILE`.
+//!
+//! A backup is written beside its name and takes it once it is whole and on disk, readable by its owner only. An
+//! embedded store is open in one process: while the service runs, [`crate::control`] lets that process write it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use messagecenter_actors::backup::{self, BackupError, Contents};
+use messagecenter_actors::domain::ids::Millis;
+use messagecenter_actors::ports::Store;
+
+/// Bytes written at once.
+const BUFFER: usize = 1 << 20;
+
+/// Copies `store` into a new file.
+///
+/// # Errors
+/// The file exists or cannot be written; the store cannot be read. No file of that name is there then.
+pub async fn write_file(store: &dyn Store, made_at: Millis, path: &Path) -> Result<Contents, BackupError> {
+    if path.symlink_metadata().is_ok() {
+        return Err(io::Error::new(ErrorKind::AlreadyExists, format!("{} exists", path.display())).into());
+    }
+    let partial = beside(path);
+    let written = write_partial(store, made_at, &partial, path).await;
+    if written.is_err() {
+        let _ = std::fs::remove_file(&partial); // the error that is told came first
+    }
+    written
+}
+
+async fn write_partial(
+    store: &dyn Store,
+    made_at: Millis,
+    partial: &Path,
+    path: &Path,
+) -> Result<Contents, BackupError> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(partial);
+    let output = BufWriter::with_capacity(BUFFER, file.map_err(named)?);
+    let (contents, output) = backup::make(store, made_at, output).await?;
+    let file = output.into_inner().map_err(|error| named(error.into_error()))?;
+    let (from, to) = (partial.to_owned(), path.to_owned());
+    let kept = tokio::task::spawn_blocking(move || {
+        file.sync_all()?;
+        std::fs::rename(&from, &to)?;
+        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    });
+    kept.await.map_err(io::Error::other)?.map_err(named)?;
+    Ok(contents)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
+}
+
+/// Fills the empty `store` from a file.
+///
+/// # Errors
+/// The file cannot be read, is no whole backup, or the store is not empty: nothing was written then. The store
+/// cannot be written: it cannot be used then.
+pub async fn read_file(store: &dyn Store, path: &Path) -> Result<Contents, BackupError> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let input = BufReader::with_capacity(BUFFER, File::open(path).map_err(named)?);
+    backup::restore(store, input).await
+}
+
+/// What a person is told of a backup.
+pub fn summary(contents: &Contents) -> String {
+    let Contents { position, snapshots, pages, rows, batches } = contents;
+    format!(
+        "as of event {position}: {snapshots} actors, {pages} pages, {rows} directory rows, {batches} journal \
+         records"
+    )
+}

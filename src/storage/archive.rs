@@ -1,0 +1,85 @@
+//! Reading everything piece by piece, and filling an empty store.
+//!
+//! A piece is `SELECT … FROM $range LIMIT n` with the range given as a value: SurrealDB then stops reading at the
+//! limit (with the range in the text it would read all of it). `meta:restore` is there while a store is being
+//! filled: until it is gone nobody may take the store, so what a restore left unfinished is never served.
+
+use async_trait::async_trait;
+use messagecenter_actors::domain::ids::ActorKey;
+use messagecenter_actors::ports::{ArchiveStore, Entry, RestoredEnds, Snapshot, StoreError};
+use surrealdb_types::{Array, Object, Value};
+
+use super::SurrealStore;
+use super::directory::entry_of;
+use super::failure::{Operation, corrupt};
+use super::lease::{Guarded, guarded};
+use super::state::row_of;
+use super::value::{Row, integer, named_behind, object, range_behind, text};
+
+/// The most records that one statement reads.
+const WINDOW: usize = 512;
+
+const READ: &str = "SELECT * FROM $id LIMIT $limit;";
+const FILLING: &str = "SELECT since FROM meta:restore;";
+const BEGIN: Guarded = guarded!(
+    "UPSERT meta:restore SET since = time::now() RETURN NONE; \
+     UPSERT meta:['journal', 0] MERGE $ends RETURN NONE;"
+);
+const END: Guarded = guarded!("DELETE meta:restore RETURN NONE;");
+
+impl SurrealStore {
+    async fn piece(&self, range: Value, limit: usize) -> Result<Vec<Value>, StoreError> {
+        let limit = integer(limit.min(WINDOW) as u64);
+        let binds = object([("id", range), ("limit", limit)]);
+        Ok(self.engine.query(Operation::Read, READ, binds).await?.rows(0))
+    }
+
+    /// Refuses a store that a restore did not finish filling.
+    pub(super) async fn refuse_unless_whole(&self) -> Result<(), StoreError> {
+        let mut answers = self.engine.query(Operation::Read, FILLING, Object::new()).await?;
+        if answers.rows(0).is_empty() {
+            return Ok(());
+        }
+        Err(corrupt("a restore into this store did not end; restore again into an empty one"))
+    }
+}
+
+#[async_trait]
+impl ArchiveStore for SurrealStore {
+    async fn snapshots_after(
+        &self,
+        kind: &'static str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Snapshot>, StoreError> {
+        // Texts sort below arrays, so an empty array ends what starts with `kind`.
+        let end = [text(kind), Value::Array(Array::new())];
+        let rows = self.piece(range_behind("snapshot", [text(kind), text(after)], end), limit).await?;
+        let snapshots = rows.into_iter().map(|row| {
+            let row = Row::new("snapshot", row)?;
+            let id = row.text_of_key()?;
+            let key = ActorKey::parse(kind, &id)
+                .ok_or_else(|| corrupt(&format!("snapshot:['{kind}', '{id}'] names no actor")))?;
+            row_of(key, row)
+        });
+        snapshots.collect()
+    }
+
+    async fn rows_after(
+        &self,
+        entry: Entry,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
+        let rows = self.piece(named_behind(entry.table(), after), limit).await?;
+        rows.into_iter().map(|row| entry_of(entry, row)).collect()
+    }
+
+    async fn begin_restore(&self, ends: RestoredEnds) -> Result<(), StoreError> {
+        self.begin_at(ends, &BEGIN).await
+    }
+
+    async fn end_restore(&self) -> Result<(), StoreError> {
+        self.lease.write(&self.engine, &END, Object::new(), None).await
+    }
+}
