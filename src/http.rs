@@ -7,6 +7,7 @@
 pub mod body;
 pub mod call;
 pub mod contract;
+pub mod crashed;
 pub mod envelope;
 pub mod errors;
 pub mod field;

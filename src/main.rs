@@ -4,6 +4,7 @@
 //! - `messagecenter config`: [`messagecenter::program::config`]
 //! - `messagecenter journal`: [`messagecenter::program::journal`]
 //! - `messagecenter replay`: [`messagecenter::program::replay`]
+//! - `messagecenter top`: [`messagecenter::program::top`]
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Command::Serve { settings } => program::serve(settings),
         Command::Config { settings, explain, page } => program::config(settings, explain.as_deref(), page),
         Command::Journal { settings, from, follow } => program::journal(settings, from, follow),
+        Command::Top { admin, token_file, by, once } => program::top(admin, token_file.as_deref(), by, once),
         Command::Replay { settings, from, to, ent, capacity, policy } => {
             program::replay(settings, &Asked { ent, from, to, scenario: Scenario { capacity, policy } })
         }

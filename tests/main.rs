@@ -8,6 +8,13 @@ mod odd_input;
 mod remote;
 mod seeds;
 
+mod admin {
+    mod actors;
+    mod desk;
+    mod faults;
+    mod settings;
+    mod story;
+}
 mod config {
     mod layers;
     mod pages;
@@ -34,6 +41,7 @@ mod faults {
 mod program {
     mod figures;
     mod life;
+    mod operating;
     pub mod process;
     mod refusals;
     mod showing;

@@ -12,6 +12,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -98,7 +99,8 @@ struct Progress {
 pub struct Journal {
     store: Arc<dyn Store>,
     clock: Clock,
-    settings: JournalSettings,
+    /// Replaced when an operator changes them.
+    settings: ArcSwap<JournalSettings>,
     handle: Handle,
     metrics: JournalMetrics,
     /// Which start of the service this is; part of every batch.
@@ -167,7 +169,7 @@ impl Journal {
         Ok(Arc::new(Self {
             store,
             clock,
-            settings,
+            settings: ArcSwap::from_pointee(settings),
             handle,
             metrics,
             epoch,
@@ -297,6 +299,16 @@ impl Journal {
     pub async fn fenced(&self) {
         let fenced = |progress: &Progress| progress.mode == Mode::Fenced;
         let _ = self.progress.subscribe().wait_for(fenced).await; // the sender lives as long as the journal
+    }
+
+    /// Goes by other numbers from now on; `cache_bytes` and `save_pages` stay as they were at the start.
+    pub fn set_settings(&self, settings: JournalSettings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// The numbers it goes by.
+    fn settings(&self) -> Arc<JournalSettings> {
+        self.settings.load_full()
     }
 
     /// Its figures.

@@ -167,11 +167,12 @@ impl Behaviour for ShuntActor {
                 let decoded = State::decode(ent, &snapshot.state);
                 state = decoded.map_err(|error| RecoverError::Broken(error.to_string()))?;
             }
-            state.woke(world.clock.now(), &world.rules.routing);
+            let numbers = world.rules.load().routing;
+            state.woke(world.clock.now(), &numbers);
             let log = Log::new(key, Arc::clone(&world.journal), &loaded);
             let mut actor = Self {
                 ent,
-                numbers: world.rules.routing,
+                numbers,
                 saved: log.decided(),
                 log,
                 state,
@@ -191,6 +192,7 @@ impl Behaviour for ShuntActor {
 
     fn handle(&mut self, asked: ShuntCommand, reply: Reply<Self::Answer>, turn: &mut Turn<Self>) {
         let ShuntCommand { at, command } = asked;
+        self.numbers = self.world.rules.load().routing;
         let at = at.max(self.state.latest()); // commands may be admitted in another order than they arrive
         let fresh = self.fresh_id(at);
         let decision = self.state.decide(at, fresh, &command, &self.numbers);
@@ -221,8 +223,15 @@ impl Behaviour for ShuntActor {
 
     fn tick(&mut self, turn: &mut Turn<Self>) {
         let now = self.world.clock.now();
-        self.settle(now, turn);
-        self.watch.look(&self.state, now, &self.numbers);
+        let numbers = self.world.rules.load().routing;
+        if numbers == self.numbers {
+            self.settle(now, turn);
+        } else {
+            // Other numbers give other deadlines.
+            self.numbers = numbers;
+            self.do_unasked(now, &Command::Settle, turn);
+        }
+        self.watch.look(&self.state, now, &self.world.rules.load());
     }
 
     fn pinned(&self) -> bool {

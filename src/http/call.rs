@@ -8,6 +8,7 @@ use messagecenter_actors::router::Router;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+use super::crashed::Crashed;
 use super::envelope;
 use super::errors::{self, Problem};
 use super::field::Endpoint;
@@ -27,6 +28,8 @@ pub struct AppState {
     pub requests: RequestMetrics,
     /// What the service still waits for.
     pub readiness: Readiness,
+    /// Requests that made an actor panic.
+    pub crashed: Arc<Crashed>,
 }
 
 /// One request that was read.

@@ -82,7 +82,7 @@ impl Stage {
             journal,
             store,
             clock,
-            rules: Rules::default(),
+            rules: Arc::new(Rules::default()).into(),
             routing: RoutingMetrics::default(),
         });
         for user in [CALLER, PEER] {

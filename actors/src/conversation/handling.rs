@@ -96,6 +96,8 @@ impl Conversation {
     }
 
     fn send(&mut self, send: Box<Send>, turn: &mut Turn<Self>) -> Outcome {
+        #[cfg(feature = "fail-points")]
+        crate::fail_point::poison::taste(&send.body.content);
         let state = self.known()?;
         if send.key.is_none() && !state.exists() {
             return Err(Refusal::UnknownConversation.into());

@@ -65,8 +65,13 @@ impl Rig {
         let settings = JournalSettings::default();
         let journal =
             Journal::start(store.clone(), clock.clone(), settings, Handle::current()).await.unwrap();
-        let world =
-            Arc::new(World { journal, store, clock, rules: Rules::default(), routing: Default::default() });
+        let world = Arc::new(World {
+            journal,
+            store,
+            clock,
+            rules: Arc::new(Rules::default()).into(),
+            routing: Default::default(),
+        });
         let shards = Shards::start(2).unwrap();
         let (service, observer) = (Admission::new(10_000), Observation::new());
         let policy = Policy::default();

@@ -11,9 +11,9 @@ use prometheus_client::registry::Registry;
 
 use crate::domain::event::ShuntChange;
 use crate::domain::ids::{EntId, Millis};
+use crate::domain::shunt::State;
 use crate::domain::shunt::audit::patrol;
-use crate::domain::shunt::{Numbers, State};
-use crate::world::World;
+use crate::world::{Rules, World};
 
 /// A routing with this many open sessions is checked ten times less often: a check looks at every one.
 const MANY_SESSIONS: usize = 10_000;
@@ -75,25 +75,24 @@ impl RoutingMetrics {
 pub(super) struct Watch {
     ent: EntId,
     metrics: RoutingMetrics,
-    every: Millis,
     last: Millis,
     seen: [i64; 3],
 }
 
 impl Watch {
     pub(super) fn new(ent: EntId, world: &Arc<World>) -> Self {
-        let every = world.rules.audit_interval;
-        Self { ent, metrics: world.routing.clone(), every, last: world.clock.now(), seen: [0; 3] }
+        Self { ent, metrics: world.routing.clone(), last: world.clock.now(), seen: [0; 3] }
     }
 
     /// Checks if it is time to. What is broken is logged by its words, which name ids and nothing else.
-    pub(super) fn look(&mut self, state: &State, now: Millis, numbers: &Numbers) {
+    pub(super) fn look(&mut self, state: &State, now: Millis, rules: &Rules) {
+        let every = rules.audit_interval;
         let many = if state.open_sessions() > MANY_SESSIONS { 10 } else { 1 };
-        if self.every == 0 || now.saturating_sub(self.last) < self.every.saturating_mul(many) {
+        if every == 0 || now.saturating_sub(self.last) < every.saturating_mul(many) {
             return;
         }
         self.last = now;
-        let violations = patrol(state, now, numbers);
+        let violations = patrol(state, now, &rules.routing);
         for violation in &violations {
             tracing::error!(ent = self.ent, %violation, "a guarantee of routing does not hold");
         }

@@ -84,7 +84,7 @@ impl Stage {
             journal: Arc::clone(&journal),
             store: opened,
             clock: wall,
-            rules: Rules::default(),
+            rules: Arc::new(Rules::default()).into(),
             routing: Default::default(),
         });
         let shards = Shards::start(1).unwrap();
