@@ -73,6 +73,21 @@ pub enum Command {
         #[command(flatten)]
         settings: SettingFlags,
     },
+    /// Watch a running service in the terminal, over its admin listener
+    Top {
+        /// Where its admin listener is
+        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8889")]
+        admin: String,
+        /// A file whose first line is a token; without it the environment variable MESSAGECENTER_ADMIN_TOKEN is used
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+        /// What makes an actor hot
+        #[arg(long, value_name = "WHAT", default_value = "rate", value_parser = ["rate", "wait", "restarts"])]
+        by: String,
+        /// Print one page and end
+        #[arg(long)]
+        once: bool,
+    },
     /// Run the journal's routing again under other rules and compare waits, abandonment, load and fairness
     Replay {
         /// Where settings come from

@@ -1,10 +1,12 @@
-//! Configuration: one table of settings ([`table`]), four layers ([`layers`]), typed values ([`settings`]).
+//! Configuration: one table of settings ([`table`]), five layers ([`layers`], and [`live`]
+//! above them), typed values ([`settings`]).
 //!
 //! What [`load`] returns is complete and valid: every later part may use it without a further look. Unknown
 //! keys are errors, and secrets are shown nowhere.
 
 pub mod error;
 pub mod layers;
+pub mod live;
 pub mod mapping;
 pub mod pages;
 mod rules;
@@ -58,7 +60,24 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     if !settings.storage.password_file.is_empty() {
         settings.storage.password = password_from(&settings.storage.password_file)?;
     }
+    if !settings.admin.tokens_file.is_empty() {
+        settings.admin.tokens = tokens_from(&settings.admin.tokens_file)?;
+    }
     Ok(Config { settings, figment })
+}
+
+impl From<Settings> for Config {
+    /// Settings that were made in a program: no layer is known of them.
+    fn from(settings: Settings) -> Self {
+        Self { settings, figment: Figment::new() }
+    }
+}
+
+fn tokens_from(path: &str) -> Result<Secret, ConfigError> {
+    let unreadable = |why: String| ConfigError::TokensFile { path: path.to_owned(), why };
+    let content = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    crate::admin::tokens::Tokens::parse(&content).map_err(unreadable)?;
+    Ok(Secret::from(content))
 }
 
 fn typed(figment: &Figment) -> Result<Settings, ConfigError> {

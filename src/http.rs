@@ -8,6 +8,7 @@ pub mod body;
 pub mod call;
 pub mod clients;
 pub mod contract;
+pub mod crashed;
 pub mod envelope;
 pub mod errors;
 pub mod field;

@@ -5,6 +5,7 @@
 //! - `messagecenter journal`: [`messagecenter::program::journal`]
 //! - `messagecenter replay`: [`messagecenter::program::replay`]
 //! - `messagecenter backup`, `restore`, `check`: [`messagecenter::program::store`]
+//! - `messagecenter top`: [`messagecenter::program::top`]
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Backup { settings, file } => store::backup(settings, &file),
         Command::Restore { settings, file } => store::restore(settings, &file),
         Command::Check { settings } => store::check(settings),
+        Command::Top { admin, token_file, by, once } => program::top(admin, token_file.as_deref(), by, once),
         Command::Replay { settings, from, to, ent, capacity, policy } => {
             program::replay(settings, &Asked { ent, from, to, scenario: Scenario { capacity, policy } })
         }

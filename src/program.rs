@@ -5,7 +5,7 @@ pub mod store;
 
 use std::future::Future;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,11 +16,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::check_cli::CheckError;
 use crate::cli::{Page, SettingFlags};
 use crate::config::{self, ConfigError, pages, table};
+use crate::config_cli;
 use crate::journal_cli::{self, JournalError};
 use crate::replay_cli::{self, Asked, ReplayError};
 use crate::service::{Service, StartError};
 use crate::storage::{OpenError, SurrealStore};
 use crate::telemetry;
+use crate::top::{self, Options, TopError};
+
+/// The environment variable with the token of `messagecenter top`.
+const TOKEN_VARIABLE: &str = "MESSAGECENTER_ADMIN_TOKEN";
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +60,12 @@ pub enum ProgramError {
         /// The directory that the settings name.
         directory: PathBuf,
     },
+    /// The service cannot be watched.
+    #[error(transparent)]
+    Top(#[from] TopError),
+    /// There is no token to watch it with.
+    #[error("no token: {0}")]
+    NoToken(String),
     /// The operating system gave no threads or no signals.
     #[error("cannot start the runtime: {0}")]
     Runtime(io::Error),
@@ -71,19 +82,22 @@ pub enum ProgramError {
 /// # Errors
 /// Wrong settings, a store that another process holds or that cannot be read, an address that is taken.
 pub fn serve(flags: SettingFlags) -> Result<(), ProgramError> {
-    let settings = config::load(&flags.sources())?.settings;
-    telemetry::start(&settings.log);
+    let config = config::load(&flags.sources())?;
+    telemetry::start(&config.settings.log);
     block_on(async {
         // Listened for before the start, so that a signal during recovery also ends in good order.
         let mut terminate = signal(SignalKind::terminate()).map_err(ProgramError::Runtime)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ProgramError::Runtime)?;
-        let service = Service::start(settings, Arc::new(SystemClock)).await?;
+        let service = Service::start(config, Arc::new(SystemClock)).await?;
         println!(
             "messagecenter {} ready on http://{}, {}",
             env!("CARGO_PKG_VERSION"),
             service.address(),
             service.description()
         );
+        if let Some(admin) = service.admin_address() {
+            tracing::info!("operators are answered on http://{admin}/console");
+        }
         let outcome = tokio::select! {
             _ = terminate.recv() => Ok(()),
             _ = interrupt.recv() => Ok(()),
@@ -126,6 +140,26 @@ pub fn replay(flags: SettingFlags, asked: &Asked) -> Result<(), ProgramError> {
     })
 }
 
+/// Watches a running service in the terminal.
+///
+/// # Errors
+/// No token, an admin listener that does not answer or says no, an output that cannot be written.
+pub fn top(address: String, token_file: Option<&Path>, by: String, once: bool) -> Result<(), ProgramError> {
+    let token = match token_file {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| ProgramError::NoToken(format!("{}: {error}", path.display())))?
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+        None => std::env::var(TOKEN_VARIABLE)
+            .map_err(|_| ProgramError::NoToken(format!("give --token-file or set {TOKEN_VARIABLE}")))?,
+    };
+    let options = Options { address, token, by, once };
+    block_on(async { Ok(top::run(&options, &mut io::stdout()).await?) })
+}
+
 /// Runs `work` on a runtime with a thread per core.
 fn block_on(work: impl Future<Output = Result<(), ProgramError>>) -> Result<(), ProgramError> {
     let runtime =
@@ -156,7 +190,12 @@ fn explanations(flags: SettingFlags, key: Option<&str>) -> Result<String, Progra
     };
     let setting = table::find(key)
         .ok_or_else(|| ConfigError::Unknown { key: key.to_owned(), from: "flag --explain".to_owned() })?;
-    Ok(pages::explanation(&config, setting))
+    let mut page = String::new();
+    block_on(async {
+        page = config_cli::explain(&config, setting).await;
+        Ok(())
+    })?;
+    Ok(page)
 }
 
 /// The exit code of `outcome`, after saying what went wrong.

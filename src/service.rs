@@ -11,12 +11,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use messagecenter_actors::backup::{BackupError, Contents};
 use messagecenter_actors::fail_point;
-use messagecenter_actors::journal::Journal;
 use messagecenter_actors::ports::{Store, StoreError, WallClock};
 use messagecenter_actors::router::Router;
 use messagecenter_actors::router::lifecycle::{Running, Startup};
@@ -24,7 +23,11 @@ use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::config::Settings;
+use crate::admin::audit::AuditLog;
+use crate::admin::live::LiveSettings;
+use crate::admin::tokens::Tokens;
+use crate::admin::{self, Admin};
+use crate::config::Config;
 use crate::control::{self, Control};
 use crate::http::call::AppState;
 use crate::http::clients::Clients;
@@ -37,8 +40,13 @@ use crate::store_size::StoreSize;
 /// How often readiness follows the journal's state: a load balancer does not look more often.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What readiness calls the journal and the end of the service.
+/// How long a thread of actors may run nothing before the service is not ready: no turn takes that long, and a machine
+/// that is merely busy gives every thread its share sooner.
+const SHARD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What readiness calls the journal, the actors' threads and the end of the service.
 const JOURNAL: &str = "journal";
+const SHARDS: &str = "shards";
 const DRAIN: &str = "drain";
 
 /// Why the service did not start. Whatever had been started was closed again.
@@ -56,10 +64,10 @@ pub enum StartError {
         cause: StoreError,
     },
     /// The address cannot be listened on.
-    #[error(
-        "cannot listen on server.address = {address}: {cause}; stop what listens there or choose another"
-    )]
+    #[error("cannot listen on {key} = {address}: {cause}; stop what listens there or choose another")]
     Listen {
+        /// Which setting names it.
+        key: &'static str,
         /// The address.
         address: SocketAddr,
         /// What the operating system said.
@@ -79,6 +87,15 @@ pub struct Service {
     serving: JoinHandle<io::Result<()>>,
     health: JoinHandle<()>,
     control: Option<Control>,
+    /// `None` when there are no tokens: then nobody may ask.
+    admin: Option<Listening>,
+}
+
+/// The admin listener.
+struct Listening {
+    address: SocketAddr,
+    handle: ServerHandle,
+    serving: JoinHandle<io::Result<()>>,
 }
 
 impl Service {
@@ -87,11 +104,12 @@ impl Service {
     ///
     /// # Errors
     /// The store is held by another process, cannot be read, or the address is taken.
-    pub async fn start(settings: Settings, wall: Arc<dyn WallClock>) -> Result<Self, StartError> {
-        let directory = settings.storage.url.directory().map(Path::to_path_buf);
-        let engine = Arc::new(SurrealStore::open(&settings.storage_options()).await?);
+    pub async fn start(config: impl Into<Config>, wall: Arc<dyn WallClock>) -> Result<Self, StartError> {
+        let config = config.into();
+        let directory = config.settings.storage.url.directory().map(Path::to_path_buf);
+        let engine = Arc::new(SurrealStore::open(&config.settings.storage_options()).await?);
         let background = engine.runtime().unwrap_or_else(Handle::current);
-        match Self::assemble(settings, wall, engine.clone(), engine.durability(), background).await {
+        match Self::assemble(config, wall, engine.clone(), engine.durability(), background).await {
             Ok(service) => {
                 let control = directory.and_then(|directory| service.control_in(&directory));
                 Ok(Self { engine: Some(engine), control, ..service })
@@ -108,22 +126,28 @@ impl Service {
     /// # Errors
     /// The store cannot be read, or the address is taken.
     pub async fn start_on(
-        settings: Settings,
+        config: impl Into<Config>,
         wall: Arc<dyn WallClock>,
         store: Arc<dyn Store>,
         durability: &str,
     ) -> Result<Self, StartError> {
-        Self::assemble(settings, wall, store, durability, Handle::current()).await
+        Self::assemble(config.into(), wall, store, durability, Handle::current()).await
     }
 
     /// `background`: where commits, checkpoints and the sweep run.
     async fn assemble(
-        settings: Settings,
+        config: Config,
         wall: Arc<dyn WallClock>,
         store: Arc<dyn Store>,
         durability: &str,
         background: Handle,
     ) -> Result<Self, StartError> {
+        let url = config.settings.storage.url.to_string();
+        let unreadable = |cause| StartError::Recover { url: url.clone(), cause };
+        let live = Arc::new(LiveSettings::load(config, Arc::clone(&store)).await.map_err(unreadable)?);
+        let effective = live.effective().await;
+        let settings = effective.settings.clone();
+        let audit = AuditLog::open(Arc::clone(&store)).await.map_err(unreadable)?;
         let mut registry = Registry::default();
         if let Some(directory) = settings.storage.url.directory() {
             registry.register_collector(Box::new(StoreSize::of(directory)));
@@ -136,9 +160,8 @@ impl Service {
             journal: settings.journal_settings(),
             handle: background,
         };
-        let running = Running::start(startup, &mut registry)
-            .await
-            .map_err(|cause| StartError::Recover { url: settings.storage.url.to_string(), cause })?;
+        let running = Running::start(startup, &mut registry).await.map_err(unreadable)?;
+        running.router.tune(effective.tuning());
         let readiness = Readiness::default();
         let state = AppState {
             router: Arc::clone(&running.router),
@@ -146,26 +169,48 @@ impl Service {
             registry: Arc::new(registry),
             readiness: readiness.clone(),
             clients: Clients::new(settings.admission.client_capacity),
+            crashed: Arc::default(),
         };
-        let listening = match server::serve(HttpSettings::from(&settings), state) {
+        let http = HttpSettings::from(&settings);
+        let listening = match server::serve(http.clone(), state.clone()) {
             Ok(listening) => listening,
             Err(cause) => {
                 running.stop().await;
-                return Err(StartError::Listen { address: settings.server.address, cause });
+                return Err(StartError::Listen { key: "server.address", address: http.address, cause });
             }
         };
-        let journal = Arc::clone(&running.router.world().journal);
-        Ok(Self {
+        let router = Arc::clone(&running.router);
+        let tokens = Tokens::parse(settings.admin.tokens.reveal()).unwrap_or_default(); // checked with the settings
+        let mut service = Self {
             address: listening.address,
             description: format!("{}, {}", settings.storage.url, durability),
-            health: tokio::spawn(watch_journal(journal, readiness.clone())),
+            health: tokio::spawn(watch(Arc::clone(&router), readiness.clone())),
             readiness,
             running,
             engine: None,
             control: None,
             http: listening.handle,
             serving: tokio::spawn(listening.server),
-        })
+            admin: None,
+        };
+        if !tokens.is_empty() {
+            let began_at = router.world().clock.now();
+            let admin = Admin { app: state, http, live, audit, tokens, began_at, began: Instant::now() };
+            let address = settings.admin.address;
+            match admin::server::serve(address, Arc::new(admin)) {
+                Ok(listening) => service.admin = Some(Listening::from(listening)),
+                Err(cause) => {
+                    service.stop().await;
+                    return Err(StartError::Listen { key: "admin.address", address, cause });
+                }
+            }
+        }
+        Ok(service)
+    }
+
+    /// Where operators are answered; `None` when there are no tokens.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|admin| admin.address)
     }
 
     /// Where it listens, with the port that was chosen.
@@ -211,13 +256,13 @@ impl Service {
     pub async fn stop(self) {
         self.health.abort();
         self.readiness.wait_for(DRAIN, "the service is shutting down");
+        if let Some(admin) = self.admin {
+            admin.handle.stop(true).await;
+            ended(admin.serving.await);
+        }
         // HTTP goes first: a request that takes several steps must find every actor until it is answered.
         self.http.stop(true).await;
-        match self.serving.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the HTTP server ended badly"),
-            Err(error) => tracing::error!(%error, "the HTTP server ended badly"),
-        }
+        ended(self.serving.await);
         if let Some(control) = self.control {
             control.close();
         }
@@ -229,11 +274,31 @@ impl Service {
     }
 }
 
-/// Keeps readiness in step with the journal.
-async fn watch_journal(journal: Arc<Journal>, readiness: Readiness) {
+impl From<server::Serving> for Listening {
+    fn from(serving: server::Serving) -> Self {
+        let server::Serving { address, handle, server } = serving;
+        Self { address, handle, serving: tokio::spawn(server) }
+    }
+}
+
+fn ended(outcome: Result<io::Result<()>, tokio::task::JoinError>) {
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "an HTTP server ended badly"),
+        Err(error) => tracing::error!(%error, "an HTTP server ended badly"),
+    }
+}
+
+/// Keeps readiness in step with the journal and the actors' threads.
+async fn watch(router: Arc<Router>, readiness: Readiness) {
+    let journal = &router.world().journal;
     let mut interval = tokio::time::interval(HEALTH_INTERVAL);
     loop {
         interval.tick().await;
+        match router.hangs(SHARD_PATIENCE) {
+            None => readiness.arrived(SHARDS),
+            Some(why) => readiness.wait_for(SHARDS, why),
+        }
         match journal.healthy() {
             Ok(()) => readiness.arrived(JOURNAL),
             Err(why) => readiness.wait_for(JOURNAL, why),

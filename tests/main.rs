@@ -8,6 +8,13 @@ mod odd_input;
 mod remote;
 mod seeds;
 
+mod admin {
+    mod actors;
+    mod desk;
+    mod faults;
+    mod settings;
+    mod story;
+}
 mod config {
     mod layers;
     mod pages;
@@ -36,6 +43,7 @@ mod program {
     mod keeping;
     mod life;
     mod logs;
+    mod operating;
     pub mod process;
     mod refusals;
     mod replay;

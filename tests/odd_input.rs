@@ -56,6 +56,7 @@ fn plain(endpoint: &table::Endpoint) -> Value {
             Kind::Text => json!("2"),
             Kind::TextList => json!(["3"]),
             Kind::Bool => json!(true),
+            Kind::Object => json!({}),
         };
     }
     body

@@ -84,6 +84,7 @@ impl Behaviour for Conversation {
     }
 
     fn handle(&mut self, command: ConversationCommand, reply: Reply<Answer>, turn: &mut Turn<Self>) {
+        self.limits = Limits::from(&**self.world.rules.load());
         self.take(command, reply, 0, turn);
     }
 

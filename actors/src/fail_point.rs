@@ -9,6 +9,8 @@
 //! threads at once. The files are left as SIGKILL would leave them; the signal is another one (SIGABRT), so
 //! whoever started the process can tell a fail point from a kill of its own.
 
+pub mod poison;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

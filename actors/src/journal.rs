@@ -12,6 +12,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -102,7 +103,8 @@ pub struct Hold(#[allow(dead_code, reason = "its being there is what counts")] A
 pub struct Journal {
     store: Arc<dyn Store>,
     clock: Clock,
-    settings: JournalSettings,
+    /// Replaced when an operator changes them.
+    settings: ArcSwap<JournalSettings>,
     handle: Handle,
     metrics: JournalMetrics,
     /// Which start of the service this is; part of every batch.
@@ -173,7 +175,7 @@ impl Journal {
         Ok(Arc::new(Self {
             store,
             clock,
-            settings,
+            settings: ArcSwap::from_pointee(settings),
             handle,
             metrics,
             epoch,
@@ -312,6 +314,16 @@ impl Journal {
         // Waits for a trimming under way.
         let _checkpoint = self.checkpoint.lock().await;
         Hold(Arc::clone(&self.holds))
+    }
+
+    /// Goes by other numbers from now on; `cache_bytes` and `save_pages` stay as they were at the start.
+    pub fn set_settings(&self, settings: JournalSettings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// The numbers it goes by.
+    fn settings(&self) -> Arc<JournalSettings> {
+        self.settings.load_full()
     }
 
     /// Its figures.

@@ -89,6 +89,20 @@ impl MemoryStore {
         self.data.lock().batches.values().cloned().collect()
     }
 
+    /// Damages the snapshot of an actor as a bad disk would; the whole one, for [`MemoryStore::repair`].
+    pub fn damage(&self, key: &ActorKey) -> Option<Snapshot> {
+        let mut data = self.data.lock();
+        let snapshot = data.snapshots.get_mut(key)?;
+        let whole = snapshot.clone();
+        snapshot.state = snapshot.state.slice(..snapshot.state.len() / 2);
+        Some(whole)
+    }
+
+    /// Puts a snapshot back as it was.
+    pub fn repair(&self, whole: Snapshot) {
+        self.data.lock().snapshots.insert(whole.key.clone(), whole);
+    }
+
     /// The same data as it is now, in a store of its own: what a crash at this moment would leave.
     pub fn copy(&self) -> Self {
         let data = self.data.lock();

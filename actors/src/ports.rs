@@ -162,7 +162,7 @@ pub trait StateStore: Send + Sync + 'static {
     async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError>;
 }
 
-/// What the directory keeps, each in a table of its own.
+/// What is kept as rows, each in a table of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Entry {
     /// `directory_user`.
@@ -171,6 +171,10 @@ pub enum Entry {
     Position,
     /// `directory_agent`: which enterprise an agent belongs to.
     Agent,
+    /// `live_setting`: what operators changed while the service ran.
+    LiveSetting,
+    /// `audit`: what operators did.
+    Audit,
 }
 
 impl Entry {
@@ -183,6 +187,8 @@ impl Entry {
             Self::User => "directory_user",
             Self::Position => "directory_position",
             Self::Agent => "directory_agent",
+            Self::LiveSetting => "live_setting",
+            Self::Audit => "audit",
         }
     }
 }

@@ -6,18 +6,21 @@
 //! - [`service`]: sessions, reservations, agents;
 //! - [`directory`]: users, seats, enterprises of agents;
 //! - [`visitors`]: merging them into registered users;
-//! - [`lifecycle`]: start, sweep, drain.
+//! - [`lifecycle`]: start, sweep, drain;
+//! - [`operating`]: what operators see, do and tune.
 
 pub mod directory;
 pub mod dispatch;
 pub mod lifecycle;
 pub mod lists;
 pub mod messages;
+pub mod operating;
 pub mod service;
 pub mod visitors;
 
 use std::sync::Arc;
 
+use self::dispatch::Dispatch;
 use crate::conversation::Conversation;
 use crate::directory::Directory;
 use crate::heads::Heads;
@@ -42,7 +45,8 @@ pub struct Router {
     pub(crate) recent: service::Recent,
     pub(crate) service: Arc<Admission>,
     pub(crate) observation: Arc<Observation>,
-    shards: Arc<Shards>,
+    pub(crate) shards: Arc<Shards>,
+    pub(crate) dispatch: Arc<Dispatch>,
 }
 
 impl Router {

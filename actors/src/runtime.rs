@@ -7,7 +7,8 @@
 //! - [`reply`]: the answer's way back, which never gets lost silently.
 //! - [`shards`]: the arbiter threads.
 //! - [`observation`]: counters that operators read; [`dead_letters`]: what made actors panic; [`storm`]: when
-//!   many do at once.
+//!   many do at once; [`events`]: what happened to actors, in order.
+//! - [`inspection`]: what operators see of single actors and do to them; [`vitals`]: what an actor notes for it.
 //! - [`panics`]: panics as values, and the optional hook that logs them without content.
 //!
 //! It knows no domain word.
@@ -15,8 +16,10 @@
 pub mod admission;
 pub mod behaviour;
 pub mod dead_letters;
+pub mod events;
 pub mod failure;
 pub mod host;
+pub mod inspection;
 mod mail;
 pub mod observation;
 pub mod panics;
@@ -29,3 +32,4 @@ mod status;
 pub mod storm;
 mod supervision;
 mod sweep;
+pub mod vitals;

@@ -192,11 +192,12 @@ impl Behaviour for ShuntActor {
                 let decoded = State::decode(ent, &snapshot.state);
                 state = decoded.map_err(|error| RecoverError::Broken(error.to_string()))?;
             }
-            state.woke(world.clock.now(), &world.rules.routing);
+            let numbers = world.rules.load().routing;
+            state.woke(world.clock.now(), &numbers);
             let log = Log::new(key, Arc::clone(&world.journal), &loaded);
             let mut actor = Self {
                 ent,
-                numbers: world.rules.routing,
+                numbers,
                 saved: (log.decided(), log.told()),
                 log,
                 state,
@@ -218,6 +219,7 @@ impl Behaviour for ShuntActor {
 
     fn handle(&mut self, asked: ShuntCommand, reply: Reply<Self::Answer>, turn: &mut Turn<Self>) {
         let ShuntCommand { at, mut command } = asked;
+        self.numbers = self.world.rules.load().routing;
         if let Err(failure) = self.follow_merges(at, turn) {
             return reply.fail(failure);
         }
@@ -256,9 +258,20 @@ impl Behaviour for ShuntActor {
 
     fn tick(&mut self, turn: &mut Turn<Self>) {
         let now = self.world.clock.now();
+        let rules = self.world.rules.load();
         // A merge that cannot be recorded is tried again at the next tick.
-        if self.follow_merges(now, turn).is_ok() && self.settle(now, turn) {
-            self.watch.look(&self.state, now.max(self.state.latest()), &self.numbers);
+        if self.follow_merges(now, turn).is_err() {
+            return;
+        }
+        let settled = if rules.routing == self.numbers {
+            self.settle(now, turn)
+        } else {
+            // Other numbers give other deadlines.
+            self.numbers = rules.routing;
+            self.do_unasked(now, &Command::Settle, turn)
+        };
+        if settled {
+            self.watch.look(&self.state, now.max(self.state.latest()), &rules);
         }
     }
 

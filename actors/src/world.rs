@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::aliases::Aliases;
 use crate::clock::Clock;
 use crate::domain::ids::Millis;
@@ -18,8 +20,8 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// The one clock.
     pub clock: Clock,
-    /// The rules' numbers.
-    pub rules: Rules,
+    /// The rules' numbers. Replaced when an operator changes them; actors take them at each turn.
+    pub rules: ArcSwap<Rules>,
     /// Merged visitors.
     pub aliases: Arc<Aliases>,
     /// Figures of routing.

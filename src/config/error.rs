@@ -53,6 +53,14 @@ pub enum ConfigError {
         /// Why.
         why: String,
     },
+    /// The file with the operators' tokens cannot be used.
+    #[error("admin.tokens_file = {path:?} cannot be used: {why}; allowed: the path of a readable file")]
+    TokensFile {
+        /// The path.
+        path: String,
+        /// Why.
+        why: String,
+    },
     /// The table and the structs disagree: a defect of this program.
     #[error("settings table and structs disagree: {0}")]
     Defect(String),

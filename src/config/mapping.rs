@@ -53,6 +53,7 @@ impl Settings {
             backoff_max: Duration::from_millis(self.supervision.backoff_max_ms),
             idle_after: Duration::from_millis(self.passivation.idle_after_ms),
             active_limit: self.passivation.active_limit,
+            slow_turn: Duration::from_millis(self.supervision.slow_turn_ms),
             shards: if self.runtime.shards == 0 { cores() } else { self.runtime.shards },
         }
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::settings::Settings;
+use crate::admin::tokens::Tokens;
 use crate::storage::StorageUrl;
 
 /// Anything.
@@ -22,13 +23,32 @@ pub(super) fn name(text: &str) -> Result<(), String> {
     if plain && starts_well && text.len() <= 64 { Ok(()) } else { Err("not a plain name".to_owned()) }
 }
 
+/// Entries that [`crate::admin::tokens`] understands.
+pub(super) fn tokens(text: &str) -> Result<(), String> {
+    Tokens::parse(text).map(|_| ())
+}
+
 /// An engine that is understood.
 pub(super) fn storage_url(text: &str) -> Result<(), String> {
     text.parse::<StorageUrl>().map(|_| ()).map_err(|error| error.reason().to_owned())
 }
 
-/// Rules that join settings: the key at fault and what to do.
+/// Rules that join settings as they were given: the key at fault and what to do.
 pub(super) fn joint(settings: &Settings) -> Result<(), (&'static str, String)> {
+    values(settings)?;
+    let admin = &settings.admin;
+    if !admin.tokens_file.is_empty() && !admin.tokens.is_empty() {
+        return Err(("admin.tokens", "set it or admin.tokens_file, not both".to_owned()));
+    }
+    let storage = &settings.storage;
+    if !storage.password_file.is_empty() && !storage.password.is_empty() {
+        return Err(("storage.password", "set it or storage.password_file, not both".to_owned()));
+    }
+    Ok(())
+}
+
+/// Those of them that hold for what is in effect, when files have been read.
+pub(super) fn values(settings: &Settings) -> Result<(), (&'static str, String)> {
     let address = settings.server.address;
     if !address.ip().is_loopback() && !settings.auth.trust_headers {
         return Err((
@@ -59,10 +79,6 @@ pub(super) fn joint(settings: &Settings) -> Result<(), (&'static str, String)> {
                 admission.mailbox_capacity, admission.service_capacity
             ),
         ));
-    }
-    let storage = &settings.storage;
-    if !storage.password_file.is_empty() && !storage.password.is_empty() {
-        return Err(("storage.password", "set it or storage.password_file, not both".to_owned()));
     }
     Ok(())
 }

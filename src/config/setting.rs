@@ -44,6 +44,19 @@ pub enum Kind {
 }
 
 impl Setting {
+    /// The same setting, taken by a running service.
+    pub(super) const fn live(mut self) -> Self {
+        self.reloadable = true;
+        self
+    }
+
+    /// Whether it can be set for one kind of actor.
+    pub fn per_kind(&self) -> bool {
+        self.reloadable
+            && (matches!(self.section(), "supervision" | "passivation")
+                || self.key == "admission.mailbox_capacity")
+    }
+
     /// The section of its key.
     pub fn section(&self) -> &'static str {
         self.key.split_once('.').map_or("", |(section, _)| section)

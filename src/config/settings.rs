@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::storage::{AuthLevel, StorageUrl};
 
@@ -31,6 +31,7 @@ pub struct Settings {
     pub messages: Messages,
     pub groups: Groups,
     pub routing: Routing,
+    pub admin: Admin,
     pub log: Log,
 }
 
@@ -80,32 +81,39 @@ section!(
 );
 section!(
     /// `commit.*`
+    #[derive(Serialize)]
     Commit { max_events: usize, max_bytes: usize, resolve_timeout_ms: u64 }
 );
 section!(
     /// `journal.*`
+    #[derive(Serialize)]
     Journal { retention_hours: u64, retention_bytes: u64, cache_bytes: u64 }
 );
 section!(
     /// `checkpoint.*`
+    #[derive(Serialize)]
     Checkpoint { interval_ms: u64, lag_events: u64, lag_bytes: u64, lag_ms: u64, actors: usize }
 );
 section!(
     /// `supervision.*`
+    #[derive(Serialize)]
     Supervision {
         restart_budget: u32,
         restart_window_ms: u64,
         backoff_min_ms: u64,
         backoff_max_ms: u64,
         turn_budget: usize,
+        slow_turn_ms: u64,
     }
 );
 section!(
     /// `admission.*`
+    #[derive(Serialize)]
     Admission { mailbox_capacity: usize, service_capacity: usize, client_capacity: u32 }
 );
 section!(
     /// `passivation.*`
+    #[derive(Serialize)]
     Passivation { idle_after_ms: u64, active_limit: usize }
 );
 section!(
@@ -118,6 +126,7 @@ section!(
 );
 section!(
     /// `messages.*`
+    #[derive(Serialize)]
     Messages {
         withdraw_window_ms: i64,
         withdraw_window_agent_ms: i64,
@@ -127,10 +136,12 @@ section!(
 );
 section!(
     /// `groups.*`
+    #[derive(Serialize)]
     Groups { open: bool }
 );
 section!(
     /// `routing.*`
+    #[derive(Serialize)]
     Routing {
         lease_ms: i64,
         heartbeat_lapse_ms: i64,
@@ -140,6 +151,10 @@ section!(
         client_leases: u32,
         audit_interval_ms: i64,
     }
+);
+section!(
+    /// `admin.*`
+    Admin { address: SocketAddr, tokens: Secret, tokens_file: String }
 );
 section!(
     /// `log.*`

@@ -8,6 +8,10 @@ use crate::storage::url as storage_url;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
+/// What `admin.tokens` accepts.
+const ADMIN_TOKENS: &str = "entries `role name token` separated by commas or line ends, a token of at least 16 letters, \
+                            digits, - and _; empty means none";
+
 const fn integer(
     key: &'static str,
     default: &'static str,
@@ -171,33 +175,33 @@ pub static SETTINGS: &[Setting] = &[
         "1000",
         (1, 100_000),
         "Most events in one group commit. A batch takes what queued while the previous one was written.",
-    ),
+    ).live(),
     integer(
         "commit.max_bytes",
         "4194304",
         (65_536, 67_108_864),
         "Most bytes in one group commit; bounds the memory of a commit and the time to read it back.",
-    ),
+    ).live(),
     integer(
         "commit.resolve_timeout_ms",
         "2000",
         (100, 600_000),
         "How long a commit that storage does not confirm is asked after or tried again before its callers get \
          503. Shorter than http.request_timeout_ms, so that callers hear the reason.",
-    ),
+    ).live(),
     integer(
         "journal.retention_hours",
         "24",
         (0, 8_760),
         "How long journal records are kept after snapshots hold their facts.",
-    ),
+    ).live(),
     integer(
         "journal.retention_bytes",
         "4294967296",
         (0, 1_099_511_627_776),
         "Most bytes of journal records kept for the retention; the oldest go first. Records that recovery needs \
          are kept regardless.",
-    ),
+    ).live(),
     integer(
         "journal.cache_bytes",
         "134217728",
@@ -210,59 +214,65 @@ pub static SETTINGS: &[Setting] = &[
         "2000",
         (10, 3_600_000),
         "How often the checkpoint is advanced and actors that lag are asked for a snapshot.",
-    ),
+    ).live(),
     integer(
         "checkpoint.lag_events",
         "150000",
         (1, 1_000_000_000),
         "An actor whose oldest unsaved event lies this many events behind is asked for a snapshot. Bounds what \
          recovery replays.",
-    ),
-    integer("checkpoint.lag_bytes", "67108864", (1, 1_099_511_627_776), "The same in bytes of journal."),
-    integer("checkpoint.lag_ms", "300000", (10, DAY_MS), "The same in time."),
+    ).live(),
+    integer("checkpoint.lag_bytes", "67108864", (1, 1_099_511_627_776), "The same in bytes of journal.").live(),
+    integer("checkpoint.lag_ms", "300000", (10, DAY_MS), "The same in time.").live(),
     integer(
         "checkpoint.actors",
         "16",
         (1, 1_000_000),
         "Most actors asked for a snapshot at once, so that checkpoints do not crowd out callers.",
-    ),
+    ).live(),
     integer(
         "supervision.restart_budget",
         "5",
         (1, 1_000),
         "Crashes of one actor within supervision.restart_window_ms before it is quarantined.",
-    ),
+    ).live(),
     integer(
         "supervision.restart_window_ms",
         "60000",
         (1_000, DAY_MS),
         "The window in which crashes are counted against the budget.",
-    ),
+    ).live(),
     integer(
         "supervision.backoff_min_ms",
         "100",
         (1, 60_000),
         "Delay before the first restart; it doubles with each further crash in the window.",
-    ),
-    integer("supervision.backoff_max_ms", "30000", (1, 600_000), "Longest delay before a restart."),
+    ).live(),
+    integer("supervision.backoff_max_ms", "30000", (1, 600_000), "Longest delay before a restart.").live(),
     integer(
         "supervision.turn_budget",
         "64",
         (1, 10_000),
         "Messages an actor handles in one poll before it yields its thread to its neighbours.",
-    ),
+    ).live(),
+    integer(
+        "supervision.slow_turn_ms",
+        "100",
+        (1, 600_000),
+        "A turn of an actor that takes this long is counted and named in the log.",
+    ).live(),
     integer(
         "admission.mailbox_capacity",
         "1024",
         (1, 1_000_000),
         "Commands one actor may hold (waiting, in hand or uncommitted); more are answered 429.",
-    ),
+    ).live(),
     integer(
         "admission.service_capacity",
         "16384",
         (1, 10_000_000),
         "Commands the whole service may hold; more are answered 503.",
-    ),
+    ).live(),
     integer(
         "admission.client_capacity",
         "512",
@@ -275,13 +285,13 @@ pub static SETTINGS: &[Setting] = &[
         "120000",
         (100, DAY_MS),
         "Idle time after which an actor is written down and leaves memory.",
-    ),
+    ).live(),
     integer(
         "passivation.active_limit",
         "100000",
         (16, 100_000_000),
         "Active actors of one kind; above it the least recently used idle ones leave first.",
-    ),
+    ).live(),
     integer(
         "activation.concurrency",
         "256",
@@ -299,73 +309,96 @@ pub static SETTINGS: &[Setting] = &[
         "120000",
         (0, 31_536_000_000),
         "How long a user may withdraw a message after sending it.",
-    ),
+    ).live(),
     integer(
         "messages.withdraw_window_agent_ms",
         "120000",
         (0, 31_536_000_000),
         "The same for a customer-service agent.",
-    ),
+    ).live(),
     integer(
         "messages.idempotency_age_ms",
         "86400000",
         (1_000, 30 * DAY_MS),
         "How long an Idempotency-Key is remembered.",
-    ),
+    ).live(),
     integer(
         "messages.idempotency_count",
         "1000",
         (1, 100_000),
         "Keyed sends of one conversation that are remembered; the oldest are forgotten first.",
-    ),
+    ).live(),
     flag(
         "groups.open",
         "true",
         "Whether a group that was never defined is created by the first send, and whoever sends or reads joins.",
-    ),
+    ).live(),
     integer(
         "routing.lease_ms",
         "30000",
         (1_000, DAY_MS),
         "How long a reservation from obtainShunt holds an agent's place.",
-    ),
+    ).live(),
     integer(
         "routing.heartbeat_lapse_ms",
         "60000",
         (1_000, DAY_MS),
         "How long after its last request an online agent counts as away.",
-    ),
+    ).live(),
     integer(
         "routing.default_capacity",
         "5",
         (0, 10_000),
         "Customers at once for an agent whose record names no capacity.",
-    ),
+    ).live(),
     integer(
         "routing.disconnect_grace_ms",
         "120000",
         (1_000, DAY_MS),
         "How long after its last request an agent keeps the sessions it serves (at least \
          routing.heartbeat_lapse_ms); then they go back to the queue.",
-    ),
+    ).live(),
     integer(
         "routing.exclusion_ms",
         "120000",
         (0, DAY_MS),
         "How long a session is not given again to an agent that rejected it, let its offer lapse or lost it.",
-    ),
+    ).live(),
     integer(
         "routing.client_leases",
         "5",
         (1, 1_000_000),
         "Reservations at once, per enterprise, from one client address for callers without newUserId; 20 times as many \
          for newUserIds that the directory does not know as a registered user's.",
-    ),
+    ).live(),
     integer(
         "routing.audit_interval_ms",
         "60000",
         (0, DAY_MS),
         "How often each enterprise's routing checks its own guarantees; 0 means never.",
+    ).live(),
+    text(
+        "admin.address",
+        "127.0.0.1:8889",
+        "an IP address with a port (port 0: any free one)",
+        rules::address,
+        "Where operators are answered: the admin API and the console. Listened on only if there are tokens.",
+    ),
+    Setting {
+        key: "admin.tokens",
+        kind: Kind::Text { allowed: ADMIN_TOKENS, check: rules::tokens },
+        default: "",
+        reloadable: false,
+        secret: true,
+        meaning: "Who may ask there: a role (viewer, operator), a name for the audit and a token each. Prefer \
+                  admin.tokens_file: environments and command lines are seen by others.",
+    },
+    text(
+        "admin.tokens_file",
+        "",
+        "the path of a readable file; empty means none",
+        rules::any,
+        "A file with the same, one per line; lines that begin with # are comments.",
     ),
     choice(
         "log.level",

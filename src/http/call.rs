@@ -9,6 +9,7 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 
 use super::clients::Clients;
+use super::crashed::Crashed;
 use super::envelope;
 use super::errors::{self, Problem};
 use super::field::Endpoint;
@@ -30,6 +31,8 @@ pub struct AppState {
     pub readiness: Readiness,
     /// How many requests each caller has under way.
     pub clients: Arc<Clients>,
+    /// Requests that made an actor panic.
+    pub crashed: Arc<Crashed>,
 }
 
 /// One request that was read.

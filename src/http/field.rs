@@ -14,6 +14,8 @@ pub enum Method {
     Put,
     /// Remove a resource, or something from it.
     Delete,
+    /// Change parts of a resource.
+    Patch,
 }
 
 impl Method {
@@ -24,6 +26,7 @@ impl Method {
             Self::Post => "POST",
             Self::Put => "PUT",
             Self::Delete => "DELETE",
+            Self::Patch => "PATCH",
         }
     }
 }
@@ -52,6 +55,8 @@ pub enum Kind {
     TextList,
     /// `true` or `false`.
     Bool,
+    /// An object with keys of its own; read as its JSON text.
+    Object,
 }
 
 /// Which values are allowed.
@@ -126,6 +131,11 @@ impl Field {
         Self::new(name, Place::Json, Kind::Bool, doc)
     }
 
+    /// An optional object in the body.
+    pub const fn object(name: &'static str, doc: &'static str) -> Self {
+        Self::new(name, Place::Json, Kind::Object, doc)
+    }
+
     /// The same field, required.
     pub const fn required(mut self) -> Self {
         self.required = true;
@@ -160,6 +170,8 @@ pub enum Family {
     Service,
     /// For those who run the service: no identity is read.
     Operation,
+    /// For operators, on a listener of its own.
+    Admin,
 }
 
 impl Family {
@@ -171,12 +183,13 @@ impl Family {
             Self::Groups => "groups",
             Self::Service => "service",
             Self::Operation => "operation",
+            Self::Admin => "admin",
         }
     }
 
     /// Whether the identity headers are read.
     pub const fn reads_identity(self) -> bool {
-        !matches!(self, Self::Operation)
+        !matches!(self, Self::Operation | Self::Admin)
     }
 }
 
@@ -209,6 +222,11 @@ impl Endpoint {
         };
         let identity: &'static [Field] = if self.family.reads_identity() { &IDENTITY } else { &[] };
         self.fields.iter().chain(identity.iter().filter(move |extra| !listed(extra)))
+    }
+
+    /// Whether there is a text of this name.
+    pub fn has_text(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.is_named(name) && field.kind == Kind::Text)
     }
 
     /// Whether a body is read at all.

@@ -69,12 +69,17 @@ fn new_histogram() -> Histogram {
 
 /// `GET /metrics`.
 pub async fn metrics(call: Call) -> HandlerResult {
+    Ok(page(&call.app.registry))
+}
+
+/// The figures as they are sent.
+pub fn page(registry: &Registry) -> Answer {
     let mut text = String::new();
-    Ok(match prometheus_client::encoding::text::encode(&mut text, &call.app.registry) {
+    match prometheus_client::encoding::text::encode(&mut text, registry) {
         Ok(()) => Answer::plain("application/openmetrics-text; version=1.0.0; charset=utf-8", text),
         Err(error) => {
             tracing::error!(%error, "the metrics could not be written");
             Answer::problem(&Problem::plain(&DEFECT), crate::config::settings::BusinessStatus::Ok)
         }
-    })
+    }
 }

@@ -104,6 +104,7 @@ fn schema(field: &Field, nullable: bool) -> Value {
         Kind::Text => "string",
         Kind::TextList => "array",
         Kind::Bool => "boolean",
+        Kind::Object => "object",
     };
     let mut schema = Map::new();
     schema.insert("type".to_owned(), if nullable { json!([name, "null"]) } else { json!(name) });

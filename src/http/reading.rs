@@ -87,6 +87,7 @@ enum Value {
     Text(String),
     Texts(Vec<String>),
     Bool(bool),
+    Object(String),
 }
 
 /// What a request consists of.
@@ -123,6 +124,15 @@ impl Reader {
     /// Whether the body is looked at.
     pub fn reads_body(&self) -> bool {
         self.reads_body
+    }
+
+    /// Those of the headers that are read.
+    pub fn headers(&self, all: &HeaderMap) -> HeaderMap {
+        let mut read = HeaderMap::new();
+        for name in self.fields.iter().filter_map(|(_, name)| name.as_ref()) {
+            all.get_all(name).for_each(|value| read.append(name.clone(), value.clone()));
+        }
+        read
     }
 
     /// Reads a request.
@@ -186,7 +196,7 @@ fn query_value(field: &Field, query: &str) -> Result<Value, ReadError> {
 fn parameter(field: &Field, segment: &str) -> Result<Value, ReadError> {
     let value = match field.kind {
         Kind::Int => Value::Int(segment.parse().map_err(|_| ReadError::ParameterNotAnInteger(field.name))?),
-        Kind::Text | Kind::TextList | Kind::Bool => Value::Text(segment.to_owned()),
+        Kind::Text | Kind::TextList | Kind::Bool | Kind::Object => Value::Text(segment.to_owned()),
     };
     allowed(field, value)
 }
@@ -222,6 +232,7 @@ fn json_value(field: &Field, raw: Option<Raw<'_>>) -> Result<Value, ReadError> {
         (Kind::Text, Shape::Number) => return Err(ReadError::NumberForText(field.name)),
         (Kind::TextList, Shape::List) => Value::Texts(texts(raw, mismatch)?),
         (Kind::Bool, Shape::Bool) => Value::Bool(raw.is_true()),
+        (Kind::Object, Shape::Object) => Value::Object(raw.literal()),
         _ => return Err(mismatch),
     };
     allowed(field, value)
@@ -333,6 +344,14 @@ impl Values {
     /// Whether a flag was given and is true.
     pub fn flag(&self, name: &str) -> bool {
         *self.named(name, Kind::Bool) == Value::Bool(true)
+    }
+
+    /// An object as its JSON text; empty when absent.
+    pub fn object(&self, name: &str) -> &str {
+        match self.named(name, Kind::Object) {
+            Value::Object(text) => text,
+            _ => "",
+        }
     }
 
     /// A kind of conversation, if the integer is one.

@@ -27,25 +27,29 @@ pub struct Route {
 
 impl Route {
     fn new(endpoint: &'static Endpoint, handler: Handler) -> Self {
-        let segments = endpoint.path.split('/').filter(|segment| !segment.is_empty()).collect();
-        Self { endpoint, reader: Reader::new(endpoint), handler, segments }
+        Self { endpoint, reader: Reader::new(endpoint), handler, segments: segments(endpoint) }
     }
+}
 
-    /// The values of the path's parameters, if this is the path.
-    fn parameters(&self, path: &[Cow<'_, str>]) -> Option<Vec<String>> {
-        if self.segments.len() != path.len() {
+/// The segments of an endpoint's path.
+pub(crate) fn segments(endpoint: &Endpoint) -> Vec<&'static str> {
+    endpoint.path.split('/').filter(|segment| !segment.is_empty()).collect()
+}
+
+/// The values of a path's parameters, if it has these segments.
+pub(crate) fn parameters(segments: &[&'static str], path: &[Cow<'_, str>]) -> Option<Vec<String>> {
+    if segments.len() != path.len() {
+        return None;
+    }
+    let mut parameters = Vec::new();
+    for (segment, came) in segments.iter().zip(path) {
+        if segment.starts_with('{') {
+            parameters.push(came.clone().into_owned());
+        } else if segment != came {
             return None;
         }
-        let mut parameters = Vec::new();
-        for (segment, came) in self.segments.iter().zip(path) {
-            if segment.starts_with('{') {
-                parameters.push(came.clone().into_owned());
-            } else if segment != came {
-                return None;
-            }
-        }
-        Some(parameters)
     }
+    Some(parameters)
 }
 
 macro_rules! routes {
@@ -131,7 +135,7 @@ pub fn find(method: &str, path: &str) -> Found {
     let asked = if method == "HEAD" { "GET" } else { method };
     let mut others: Vec<&str> = Vec::new();
     for route in ROUTES.iter() {
-        let Some(parameters) = route.parameters(&path) else { continue };
+        let Some(parameters) = parameters(&route.segments, &path) else { continue };
         if route.endpoint.method.as_str() == asked {
             return Found::Route(route, parameters);
         }
@@ -144,7 +148,7 @@ pub fn find(method: &str, path: &str) -> Found {
 }
 
 /// The segments of a path without empty ones and dots, each decoded after the path was split.
-fn clean(path: &str) -> Vec<Cow<'_, str>> {
+pub(crate) fn clean(path: &str) -> Vec<Cow<'_, str>> {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split('/') {
         match segment {

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::body;
 use super::call::{Answer, AppState, Call};
+use super::crashed::Kept;
 use super::errors::{BODY_INCOMPLETE, DEFECT, Problem, TIMED_OUT, UNKNOWN_PATH, WRONG_METHOD};
 use super::metrics::{DONE, NO_OPERATION};
 use super::reading::Parts;
@@ -135,14 +136,45 @@ async fn handle(
     } else {
         web::Bytes::new()
     };
+    let query = request.query_string();
+    let parts = Parts { path: parameters, query, headers: request.headers(), body: &body };
+    let outcome = once(route, &parts, client.clone(), settings, state).await;
+    if let Err(Problem { letter: Some(letter), .. }) = &outcome {
+        let headers = route.reader.headers(request.headers());
+        let (parameters, query) = (parameters.to_vec(), query.to_owned());
+        state.crashed.keep(*letter, Kept { route, parameters, query, headers, body, client });
+    }
+    outcome
+}
+
+/// Handles a request that was received whole.
+async fn once(
+    route: &'static Route,
+    parts: &Parts<'_>,
+    client: Option<Arc<str>>,
+    settings: &HttpSettings,
+    state: &AppState,
+) -> Result<Answer, Problem> {
     let handling = async {
-        let query = request.query_string();
-        let parts = Parts { path: parameters, query, headers: request.headers(), body: &body };
-        let values = route.reader.read(&parts)?;
+        let values = route.reader.read(parts)?;
         let call = Call { endpoint: route.endpoint, values, app: state.clone(), client };
         (route.handler)(call).await.map_err(Problem::from)
     };
     contained(route.endpoint.operation, settings.request_timeout, handling).await
+}
+
+/// Handles once more a request that made an actor panic; if it does again, it is kept again.
+///
+/// # Errors
+/// What its sender would be told.
+pub async fn once_more(kept: Kept, settings: &HttpSettings, state: &AppState) -> Result<Answer, Problem> {
+    let Kept { route, parameters, query, headers, body, client } = &kept;
+    let parts = Parts { path: parameters, query, headers, body };
+    let outcome = once(route, &parts, client.clone(), settings, state).await;
+    if let Err(Problem { letter: Some(letter), .. }) = &outcome {
+        state.crashed.keep(*letter, kept);
+    }
+    outcome
 }
 
 /// Who is at the other end: behind a gateway that sets the identity headers, whom the gateway last named.

@@ -40,8 +40,10 @@ macro_rules! framed {
 #[cfg(test)]
 mod tests;
 
-const STEPS: &[Step] =
-    &[Step { version: 1, name: "tables", text: framed!(include_str!("../../schema/0001_tables.surql")) }];
+const STEPS: &[Step] = &[
+    Step { version: 1, name: "tables", text: framed!(include_str!("../../schema/0001_tables.surql")) },
+    Step { version: 2, name: "operators", text: framed!(include_str!("../../schema/0002_operators.surql")) },
+];
 
 /// Another process may bring a shared store up to date at the same moment; one of the two then reads again.
 const ATTEMPTS: usize = 5;

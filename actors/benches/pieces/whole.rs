@@ -82,7 +82,7 @@ impl Stage {
             journal,
             store,
             clock,
-            rules: Rules::default(),
+            rules: Arc::new(Rules::default()).into(),
             aliases: Arc::default(),
             routing: RoutingMetrics::default(),
         });

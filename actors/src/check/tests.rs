@@ -64,7 +64,8 @@ pub(crate) async fn live(router: &Router) {
         let body = Arc::new(Body::default());
         router.send(SendRequest { author, ent: ENT, to, body, idempotency: None }).await.unwrap();
     }
-    let caller = Caller { hat: Hat::User, own: Some(Address::user(2)), seat: None, ent: 0 };
+    let caller =
+        Caller { hat: Hat::User, own: Some(Address::user(2)), seat: None, aliases: Vec::new(), ent: 0 };
     let pair = ConversationKey::one_to_one(Address::user(1), Address::user(2));
     let conversation = ConversationRef::Key(pair);
     router.read(ReadRequest { conversation, caller, up_to: Some(30) }).await.unwrap();

@@ -95,6 +95,8 @@ impl Conversation {
     }
 
     fn send(&mut self, mut send: Box<Send>, turn: &mut Turn<Self>) -> Outcome {
+        #[cfg(feature = "fail-points")]
+        crate::fail_point::poison::taste(&send.body.content);
         let state = self.known()?;
         if send.key.is_none() && !state.exists() {
             return Err(Refusal::UnknownConversation.into());

@@ -37,7 +37,7 @@ async fn try_recover(id: Uuid, world: Arc<World>, restart: bool) -> Result<Conve
         Some(snapshot) => restore(id, &*world.store, &key, Small::read(snapshot)?, &loaded.events).await?,
         None => None,
     };
-    let limits = Limits::from(&world.rules);
+    let limits = Limits::from(&**world.rules.load());
     let saved = (log.decided(), log.told());
     let mut conversation = Conversation { id, world, limits, log, state, saved, saving: false };
     for event in &loaded.events {

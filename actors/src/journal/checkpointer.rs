@@ -51,7 +51,7 @@ impl Pace {
 
     /// Adds what has come since the last look; returns how many may be asked.
     fn advance(&mut self, journal: &Journal) -> usize {
-        let settings = &journal.settings;
+        let settings = journal.settings();
         let now = Self { allowance: self.allowance, ..Self::new(journal) };
         let share = |grown: u64, lag: u64| grown as f64 / lag.max(1) as f64;
         let lags = share(now.committed.saturating_sub(self.committed), settings.checkpoint_lag_events)
@@ -69,9 +69,9 @@ impl Pace {
 pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
     let mut closing = journal.closing.subscribe();
     let mut asked: HashMap<ActorKey, Asked> = HashMap::new();
-    let interval = journal.settings.checkpoint_interval;
     let (mut pace, mut recorded, mut lagging) = (Pace::new(&journal), Instant::now(), false);
     loop {
+        let interval = journal.settings().checkpoint_interval;
         let pause = if lagging { interval.min(WHILE_LAGGING) } else { interval };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -114,9 +114,10 @@ impl Journal {
     /// have not written yet. `None`: nobody lies too far behind.
     fn lagging(&self, asked: &HashMap<ActorKey, Asked>, allowed: usize) -> Option<Vec<(ActorKey, Position)>> {
         let (below, urgent_below) = (self.unsaved_below(1.0), self.unsaved_below(URGENT));
-        let interval = self.settings.checkpoint_interval;
+        let settings = self.settings();
+        let interval = settings.checkpoint_interval;
         let busy = asked.values().filter(|asked| asked.when.elapsed() < interval).count();
-        let room = self.settings.checkpoint_actors.saturating_sub(busy);
+        let room = settings.checkpoint_actors.saturating_sub(busy);
         let index = self.index.lock();
         let oldest = index.oldest().filter(|oldest| oldest.position < below)?;
         let urgent = oldest.position < urgent_below;
@@ -129,7 +130,7 @@ impl Journal {
     /// The position below which facts are further behind than so many times the lag allowed: in number, in bytes or
     /// in time.
     fn unsaved_below(&self, lags: f64) -> Position {
-        let settings = &self.settings;
+        let settings = self.settings();
         let times = |lag: u64| (lag as f64 * lags) as u64;
         let too_many_below = self.committed().saturating_sub(times(settings.checkpoint_lag_events));
         let lag = Millis::try_from(settings.checkpoint_lag.mul_f64(lags).as_millis()).unwrap_or(Millis::MAX);
@@ -172,7 +173,7 @@ impl Journal {
 
     /// The last one before the end: an absent store must not hold it up.
     pub(super) async fn last_checkpoint(&self) {
-        match timeout(self.settings.resolve_timeout, self.checkpoint_now()).await {
+        match timeout(self.settings().resolve_timeout, self.checkpoint_now()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the last checkpoint could not be recorded"),
             Err(_) => tracing::warn!("the last checkpoint could not be recorded in time"),
@@ -180,9 +181,10 @@ impl Journal {
     }
 
     async fn trim(&self, replay_from: Position) -> Result<(), StoreError> {
-        let retention = Millis::try_from(self.settings.retention.as_millis()).unwrap_or(Millis::MAX);
+        let settings = self.settings();
+        let retention = Millis::try_from(settings.retention.as_millis()).unwrap_or(Millis::MAX);
         let since = self.clock.now().saturating_sub(retention);
-        let expired = self.milestones.lock().expired_below(since, self.settings.retention_bytes);
+        let expired = self.milestones.lock().expired_below(since, settings.retention_bytes);
         let below = expired.min(replay_from);
         let held = Arc::strong_count(&self.holds) > 1;
         if held || below <= self.trimmed.load(Ordering::Relaxed) {

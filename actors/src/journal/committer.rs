@@ -140,7 +140,8 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
 impl Journal {
     /// What is queued now, as far as one commit may hold it.
     fn take(&self) -> Option<Drained> {
-        let drained = self.queue.lock().drain(self.settings.max_events, self.settings.max_bytes)?;
+        let settings = self.settings.load();
+        let drained = self.queue.lock().drain(settings.max_events, settings.max_bytes)?;
         self.metrics.queue_events.dec_by(drained.events.len() as i64);
         Some(drained)
     }
@@ -176,7 +177,7 @@ impl Journal {
 
     /// Tries until `resolve_timeout` to get the batch written, or to learn that it is.
     async fn resolve(&self, batch: &Arc<Batch>, mut write: Write) -> Resolved {
-        let deadline = Instant::now() + self.settings.resolve_timeout;
+        let deadline = Instant::now() + self.settings().resolve_timeout;
         let mut pause = FIRST_PAUSE;
         let mut in_doubt = false;
         loop {
@@ -230,7 +231,7 @@ impl Journal {
         loop {
             let answer = async {
                 tokio::time::sleep(PROBE_PAUSE).await;
-                timeout(self.settings.resolve_timeout, self.read_back(batch)).await
+                timeout(self.settings().resolve_timeout, self.read_back(batch)).await
             };
             let found = tokio::select! {
                 found = answer => found.unwrap_or(Found::NoAnswer),

@@ -67,7 +67,7 @@ impl Journal {
             return refused("the journal is gone");
         };
         let (key, told) = (snapshot.key.clone(), snapshot.told);
-        let (store, limit) = (Arc::clone(&self.store), self.settings.save_pages.max(1));
+        let (store, limit) = (Arc::clone(&self.store), self.settings().save_pages.max(1));
         let write = async move {
             let outcome = write(&*store, &snapshot, changes, limit).await;
             fail_point!(SnapshotAfterWrite);

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use futures::StreamExt;
 use prometheus_client::registry::Registry as Metrics;
 use tokio::runtime::Handle;
@@ -91,6 +92,7 @@ impl Running {
         let routing = RoutingMetrics::default();
         routing.register(metrics);
         let aliases = Arc::default();
+        let rules = ArcSwap::from_pointee(rules);
         let world = Arc::new(World { journal, store: Arc::clone(&store), clock, rules, aliases, routing });
         let shards =
             Shards::start(policy.shards).map_err(|error| StoreError::Unavailable(error.to_string()))?;
@@ -141,6 +143,7 @@ impl Running {
             service,
             observation,
             shards,
+            dispatch: Arc::clone(&dispatch),
         });
         let sweep = handle.spawn(sweep(Arc::downgrade(&router), Arc::clone(&dispatch)));
         let running = Self { router, dispatch, sweep };

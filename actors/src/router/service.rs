@@ -291,7 +291,7 @@ impl Router {
     /// An agent was heard from: any request under its hat. Cheap, and passed on only now and then.
     pub fn heartbeat(&self, ent: EntId, agent_id: &str) {
         let now = self.world.clock.now();
-        let every = HEARTBEAT_EVERY.min(self.world.rules.routing.heartbeat_lapse / 4);
+        let every = HEARTBEAT_EVERY.min(self.world.rules.load().routing.heartbeat_lapse / 4);
         let agent: Arc<str> = Arc::from(agent_id);
         let key = (ent, Arc::clone(&agent));
         if self.recent.heartbeats.get(&key).is_some_and(|last| now.saturating_sub(last) < every) {

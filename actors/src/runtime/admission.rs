@@ -32,13 +32,24 @@ pub struct Admission {
     /// Commands held, and the CLOSED bit. Written by admission, release and closing; every change is one
     /// sequentially consistent read-modify-write, so closing and admitting have one order.
     state: AtomicUsize,
-    capacity: usize,
+    /// Written when the policy changes; read without order: a bound that moves has no exact moment.
+    capacity: AtomicUsize,
 }
 
 impl Admission {
     /// Admits at most `capacity` at once.
     pub fn new(capacity: usize) -> Arc<Self> {
-        Arc::new(Self { state: AtomicUsize::new(0), capacity: capacity.min(CLOSED - 1) })
+        Arc::new(Self { state: AtomicUsize::new(0), capacity: AtomicUsize::new(capacity.min(CLOSED - 1)) })
+    }
+
+    /// Admits at most `capacity` from now on; what is held above it stays held.
+    pub fn set_capacity(&self, capacity: usize) {
+        self.capacity.store(capacity.min(CLOSED - 1), Ordering::Relaxed);
+    }
+
+    /// How many it admits at once.
+    pub fn capacity(&self) -> usize {
+        self.capacity.load(Ordering::Relaxed)
     }
 
     /// Takes one place; dropping the ticket gives it back.
@@ -51,7 +62,7 @@ impl Admission {
             if state & CLOSED != 0 {
                 return Err(Refused::Closed);
             }
-            if state >= self.capacity {
+            if state >= self.capacity() {
                 return Err(Refused::Full);
             }
             match self.state.compare_exchange_weak(state, state + 1, Ordering::SeqCst, Ordering::SeqCst) {
@@ -126,6 +137,19 @@ mod tests {
         assert_eq!(admission.admit().err(), Some(Refused::Full));
         drop(ticket);
         assert!(admission.admit().is_ok());
+    }
+
+    #[test]
+    fn a_capacity_that_shrinks_takes_nothing_back_and_admits_nothing_until_there_is_room() {
+        let admission = Admission::new(2);
+        let (first, second) = (admission.admit(), admission.admit());
+        admission.set_capacity(1);
+        drop(second);
+        assert_eq!(admission.admit().err(), Some(Refused::Full));
+        drop(first);
+        assert!(admission.admit().is_ok());
+        admission.set_capacity(3);
+        assert_eq!(admission.capacity(), 3);
     }
 
     #[test]

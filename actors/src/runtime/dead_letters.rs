@@ -11,6 +11,8 @@ const KEPT: usize = 1_000;
 /// One message that made its actor panic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
+    /// Its number; unique in this process, rising.
+    pub id: u64,
     /// The actor's kind.
     pub kind: &'static str,
     /// The actor's key.
@@ -38,6 +40,13 @@ impl DeadLetters {
         ring.push_back(letter);
     }
 
+    /// Takes one out, as an operator does who has dealt with it.
+    pub fn discard(&self, id: u64) -> Option<DeadLetter> {
+        let mut ring = self.ring.lock();
+        let place = ring.iter().position(|letter| letter.id == id)?;
+        ring.remove(place)
+    }
+
     /// What is kept, oldest first.
     pub fn list(&self) -> Vec<DeadLetter> {
         self.ring.lock().iter().cloned().collect()
@@ -53,6 +62,7 @@ mod tests {
         let letters = DeadLetters::default();
         for number in 0..=KEPT {
             letters.push(DeadLetter {
+                id: number as u64,
                 kind: "toy",
                 key: number.to_string(),
                 operation: "boom",
@@ -63,5 +73,7 @@ mod tests {
         let list = letters.list();
         assert_eq!(list.len(), KEPT);
         assert_eq!(list.first().map(|letter| letter.key.as_str()), Some("1"));
+        assert_eq!(letters.discard(5).map(|letter| letter.key), Some("5".to_owned()));
+        assert_eq!(letters.discard(5), None, "it is discarded once");
     }
 }

@@ -9,8 +9,9 @@ pub enum Failure {
     MailboxFull(Duration),
     /// The whole service has all the commands it may have. Nothing happened.
     Overloaded(Duration),
-    /// The command made its actor panic; it is dead-lettered and not tried again. It may have happened.
-    Crashed,
+    /// The command made its actor panic; it is dead-lettered, under this number, and not tried again. It may have
+    /// happened.
+    Crashed(u64),
     /// The actor is restarting or activating and could not take the command. Nothing happened.
     Restarting,
     /// The actor failed too often or cannot recover; an operator must resume it. Nothing happened.
@@ -31,7 +32,7 @@ impl Failure {
         match self {
             Self::MailboxFull(_) => "mailbox_full",
             Self::Overloaded(_) => "overloaded",
-            Self::Crashed => "crashed",
+            Self::Crashed(_) => "crashed",
             Self::Restarting => "restarting",
             Self::Quarantined => "quarantined",
             Self::Draining => "draining",

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use actix::dev::channel::AddressReceiver;
 use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Supervised};
+use arc_swap::ArcSwap;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, Stream};
 use tokio::sync::Semaphore;
@@ -36,7 +37,8 @@ const HELD_NOTICES: usize = 4_096;
 
 /// What all hosts of one registry share.
 pub(super) struct Shared {
-    pub(super) policy: Arc<Policy>,
+    /// Replaced when an operator changes it; whoever needs a number takes it when it is needed.
+    pub(super) policy: ArcSwap<Policy>,
     pub(super) numbers: Arc<KindObservation>,
     /// Bounds how many load at once.
     pub(super) activations: Arc<Semaphore>,
@@ -159,10 +161,11 @@ impl<B: Behaviour> Supervised for Host<B> {
         let operation = self.pulse.in_hand.take().unwrap_or("recover");
         let panic = self.pulse.take_panic();
         self.forget();
+        self.seed.status.vitals().crashed(operation, panic.clone());
         let numbers = &self.seed.shared.numbers;
         numbers.crashed(self.seed.key.to_string(), operation, panic);
 
-        let policy = Arc::clone(&self.seed.shared.policy);
+        let policy = self.seed.shared.policy.load_full();
         let now = Instant::now();
         self.crashes.push_back(now);
         self.crashes.retain(|at| now.saturating_duration_since(*at) < policy.restart_window);
@@ -175,6 +178,7 @@ impl<B: Behaviour> Supervised for Host<B> {
         let backoff = jittered(policy.backoff_min.saturating_mul(1 << doublings), policy.backoff_max);
         let delay = self.seed.shared.numbers.storm_remaining().map_or(backoff, |storm| storm.max(backoff));
         self.seed.shared.numbers.restarts.inc();
+        self.seed.shared.numbers.note("restarting", &self.seed.key, format!("in {} ms", delay.as_millis()));
         self.begin = Some(Begin { delay, after_failure: true });
     }
 }
@@ -190,20 +194,26 @@ impl<B: Behaviour> Handler<Mail<B>> for Host<B> {
             Mail::Tick => self.tick(context),
             Mail::Reload => self.reload(context),
             Mail::Resume => self.resume(context),
+            Mail::Quarantine(reason) => self.quarantine_by_hand(reason),
             Mail::Stop => {
                 self.forget();
                 context.stop();
                 return;
             }
         }
-        if turns >= self.seed.shared.policy.turn_budget.max(1) {
+        if turns >= self.turn_budget() {
             context.wait(Yield::default());
         }
     }
 }
 
 impl<B: Behaviour> Host<B> {
+    fn turn_budget(&self) -> usize {
+        self.seed.shared.policy.load().turn_budget.max(1)
+    }
+
     fn command(&mut self, pending: Pending<B>, context: &mut Context<Self>) {
+        self.seed.status.taken(pending.admitted());
         if pending.abandoned() {
             return;
         }
@@ -215,11 +225,12 @@ impl<B: Behaviour> Host<B> {
         }
         self.pulse.in_hand.set(Some("command"));
         let operation = pending.command().map_or("command", B::operation);
-        self.seed.shared.numbers.mailbox_wait.observe(pending.waited().as_secs_f64());
+        let waited = pending.waited();
+        self.seed.shared.numbers.mailbox_wait.observe(waited.as_secs_f64());
         let Some((command, reply)) = pending.start() else { return };
-        let started = Instant::now();
-        self.turn(operation, context, |actor, turn| actor.handle(command, reply, turn));
-        self.seed.shared.numbers.turn.observe(started.elapsed().as_secs_f64());
+        let took =
+            self.turn(operation, Some(waited), context, |actor, turn| actor.handle(command, reply, turn));
+        self.seed.shared.numbers.turn.observe(took.as_secs_f64());
     }
 
     fn notice(&mut self, mut notice: Guarded<B::Notice>, context: &mut Context<Self>) {
@@ -229,7 +240,7 @@ impl<B: Behaviour> Host<B> {
         match &self.state {
             State::Ready(_) => {
                 let Some(notice) = notice.take() else { return };
-                self.turn("told", context, |actor, turn| actor.told(notice, turn));
+                self.turn("told", None, context, |actor, turn| actor.told(notice, turn));
             }
             State::Recovering { .. } if self.held.len() < HELD_NOTICES => self.held.push_back(notice),
             State::Recovering { .. } => self.overflowed = true,
@@ -241,7 +252,7 @@ impl<B: Behaviour> Host<B> {
     fn tick(&mut self, context: &mut Context<Self>) {
         self.seed.status.ticked();
         if !self.put_away() {
-            self.turn("tick", context, |actor, turn| actor.tick(turn));
+            self.turn("tick", None, context, |actor, turn| actor.tick(turn));
         }
     }
 
@@ -259,7 +270,15 @@ impl<B: Behaviour> Host<B> {
         }
         self.crashes.clear();
         self.seed.presence.quarantined(false);
+        self.seed.shared.numbers.note("resumed", &self.seed.key, String::new());
         self.recover(Begin { delay: Duration::ZERO, after_failure: true }, context);
+    }
+
+    /// An operator takes it out of service.
+    fn quarantine_by_hand(&mut self, reason: String) {
+        if !matches!(self.state, State::Quarantined) && !self.put_away() {
+            self.quarantine(reason);
+        }
     }
 
     /// Closed by passivation: a new incarnation may exist, this one decides nothing any more.
@@ -267,18 +286,23 @@ impl<B: Behaviour> Host<B> {
         self.seed.admission.is_closed()
     }
 
-    /// One turn of the domain actor, if it is ready, and what it asked for.
+    /// One turn of the domain actor, if it is ready, and what it asked for; how long it took. `waited`: how long a
+    /// command had waited.
     fn turn(
         &mut self,
         operation: &'static str,
+        waited: Option<Duration>,
         context: &mut Context<Self>,
         work: impl FnOnce(&mut B, &mut Turn<B>),
-    ) {
-        let State::Ready(state) = &mut self.state else { return };
-        let Some(actor) = state.as_mut() else { return };
+    ) -> Duration {
+        let State::Ready(state) = &mut self.state else { return Duration::ZERO };
+        let Some(actor) = state.as_mut() else { return Duration::ZERO };
+        let began = Instant::now();
         self.pulse.in_hand.set(Some(operation));
+        self.seed.status.vitals().in_hand = Some((operation, began));
         let mut turn = Turn::default();
         work(actor, &mut turn);
+        let took = began.elapsed();
         self.seed.status.pin(actor.pinned());
         let Turn { parked, reload } = turn;
         if reload {
@@ -288,6 +312,21 @@ impl<B: Behaviour> Host<B> {
             self.park(parked, context);
         }
         self.pulse.in_hand.set(None);
+        self.turned(operation, waited, took);
+        took
+    }
+
+    /// Notes a turn that ended well.
+    fn turned(&self, operation: &'static str, waited: Option<Duration>, took: Duration) {
+        let slow = took >= self.seed.shared.policy.load().slow_turn;
+        {
+            let mut vitals = self.seed.status.vitals();
+            vitals.turned(operation, waited, took);
+            vitals.slow += u64::from(slow);
+        }
+        if slow {
+            self.seed.shared.numbers.slow(&self.seed.key, operation, took);
+        }
     }
 
     fn park(&mut self, parked: Vec<BoxFuture<'static, Resume<B>>>, context: &mut Context<Self>) {
@@ -315,7 +354,7 @@ impl<B: Behaviour> Host<B> {
         let recovery = Recovery::new(Plan {
             key: self.seed.key.clone(),
             world: Arc::clone(&self.seed.world),
-            policy: Arc::clone(&self.seed.shared.policy),
+            policy: self.seed.shared.policy.load_full(),
             activations: Arc::clone(&self.seed.shared.activations),
             delay: begin.delay,
             restart: self.restart,
@@ -363,14 +402,14 @@ impl<B: Behaviour> Host<B> {
 
     fn ready(&mut self, state: B, beside: bool, context: &mut Context<Self>) {
         self.state = State::Ready(Guarded::new(state));
-        self.turn("recover", context, |_, _| {}); // asks whether it is pinned
+        self.turn("recover", None, context, |_, _| {}); // asks whether it is pinned
         self.seed.status.enter(Phase::Ready);
         if !beside {
             return;
         }
         for mut notice in std::mem::take(&mut self.held) {
             if let Some(notice) = notice.take() {
-                self.turn("told", context, |actor, turn| actor.told(notice, turn));
+                self.turn("told", None, context, |actor, turn| actor.told(notice, turn));
             }
         }
     }
@@ -378,6 +417,7 @@ impl<B: Behaviour> Host<B> {
     fn quarantine(&mut self, reason: String) {
         self.forget();
         tracing::error!(kind = B::KIND, key = %self.seed.key, %reason, "an actor is quarantined until it is resumed");
+        self.seed.shared.numbers.note("quarantined", &self.seed.key, reason.clone());
         self.state = State::Quarantined;
         self.seed.presence.quarantined(true);
         self.seed.status.quarantine(reason);
@@ -420,13 +460,15 @@ impl<B: Behaviour> ActorFuture<Host<B>> for DriveParked {
                     host.driving_parked = false;
                     return Poll::Ready(());
                 }
-                Poll::Ready(Some(resume)) => host.turn("resume", context, resume),
+                Poll::Ready(Some(resume)) => {
+                    host.turn("resume", None, context, resume);
+                }
             }
             if context.waiting() {
                 // A recovery goes first, or the actor ends: what is left is polled, or dropped, afterwards.
                 return Poll::Pending;
             }
-            if host.pulse.spend() >= host.seed.shared.policy.turn_budget.max(1) {
+            if host.pulse.spend() >= host.turn_budget() {
                 context.wait(Yield::default());
                 return Poll::Pending;
             }

@@ -18,6 +18,8 @@ pub(super) enum Mail<B: Behaviour> {
     Reload,
     /// Leave quarantine.
     Resume,
+    /// Go into quarantine, for this reason.
+    Quarantine(String),
     /// End. Sent last, when no command is held.
     Stop,
 }
@@ -41,6 +43,11 @@ impl<B: Behaviour> Pending<B> {
     /// Whether nobody waits for the answer any more.
     pub(super) fn abandoned(&self) -> bool {
         self.reply.as_ref().is_none_or(Reply::abandoned)
+    }
+
+    /// When it was admitted.
+    pub(super) const fn admitted(&self) -> Instant {
+        self.admitted
     }
 
     /// How long it has waited.

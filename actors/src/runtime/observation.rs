@@ -14,7 +14,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use super::dead_letters::{DeadLetter, DeadLetters};
+use super::events::Events;
 use super::failure::Failure;
+use super::panics;
 use super::storm::Storm;
 
 /// Which kind of actor.
@@ -55,6 +57,8 @@ pub struct Observation {
     passivations: ByKind<Counter>,
     quarantined: ByKind<Gauge>,
     storms: Counter,
+    slow: ByKind<Counter>,
+    events: Events,
     letters: DeadLetters,
     storm: Storm,
 }
@@ -74,6 +78,8 @@ impl Observation {
             passivations: by_kind(Counter::default),
             quarantined: by_kind(Gauge::default),
             storms: Counter::default(),
+            slow: by_kind(Counter::default),
+            events: Events::default(),
             letters: DeadLetters::default(),
             storm: Storm::default(),
         })
@@ -116,6 +122,21 @@ impl Observation {
             "Times the storm breaker opened",
             self.storms.clone(),
         );
+        registry.register(
+            "messagecenter_slow_turns",
+            "Turns that took longer than supervision.slow_turn_ms",
+            self.slow.clone(),
+        );
+    }
+
+    /// What happened to actors, in order.
+    pub const fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Takes a dead letter out, as an operator does who has dealt with it.
+    pub fn discard(&self, letter: u64) -> Option<DeadLetter> {
+        self.letters.discard(letter)
     }
 
     /// The newest dead letters, oldest first.
@@ -144,6 +165,7 @@ impl Observation {
             turn: self.turn.get_or_create(&label).clone(),
             restarts: self.restarts.get_or_create(&label).clone(),
             dead: self.dead.get_or_create(&label).clone(),
+            slow: self.slow.get_or_create(&label).clone(),
             activations: self.activations.get_or_create(&label).clone(),
             passivations: self.passivations.get_or_create(&label).clone(),
             quarantined: self.quarantined.get_or_create(&label).clone(),
@@ -162,6 +184,7 @@ pub(super) struct KindObservation {
     pub(super) turn: Histogram,
     pub(super) restarts: Counter,
     dead: Counter,
+    slow: Counter,
     pub(super) activations: Counter,
     pub(super) passivations: Counter,
     pub(super) quarantined: Gauge,
@@ -178,11 +201,34 @@ impl KindObservation {
     pub(super) fn crashed(&self, key: String, operation: &'static str, panic: String) {
         tracing::error!(kind = self.kind, %key, operation, %panic, "an actor crashed; its message is dead-lettered");
         self.dead.inc();
+        self.all.events.note("crashed", self.kind, key.clone(), format!("in {operation}: {panic}"));
         if self.all.storm.crashed(self.kind, key.clone(), Instant::now()) {
             self.all.storms.inc();
+            self.all.events.note("storm", "", String::new(), "restarts are held back".to_owned());
             tracing::error!("many actors crash at once: restarts are held back");
         }
-        self.all.letters.push(DeadLetter { kind: self.kind, key, operation, panic, at: SystemTime::now() });
+        let id = panics::take_letter();
+        self.all.letters.push(DeadLetter {
+            id,
+            kind: self.kind,
+            key,
+            operation,
+            panic,
+            at: SystemTime::now(),
+        });
+    }
+
+    /// Notes and names a turn that took too long.
+    pub(super) fn slow(&self, key: &dyn std::fmt::Display, operation: &'static str, took: Duration) {
+        self.slow.inc();
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        tracing::warn!(kind = self.kind, %key, operation, millis, "a turn took long");
+        self.note("slow_turn", key, format!("{operation} took {millis} ms"));
+    }
+
+    /// Notes what happened to an actor of this kind.
+    pub(super) fn note(&self, what: &'static str, key: &dyn std::fmt::Display, detail: String) {
+        self.all.events.note(what, self.kind, key.to_string(), detail);
     }
 
     pub(super) fn storm_remaining(&self) -> Option<Duration> {

@@ -5,8 +5,9 @@
 //! owns while it panics itself is beyond reach: a second panic from there does end the process.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Longest panic text kept.
 const TEXT_BYTES: usize = 160;
@@ -14,6 +15,28 @@ const TEXT_BYTES: usize = 160;
 thread_local! {
     /// Where this thread panicked last; written by the hook, read by the supervisor on the same thread.
     static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// The dead letter of the panic that unwinds on this thread. Set by the first reply that is dropped by it, taken
+    /// by the host that restarts.
+    static LETTER: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Numbers dead letters, from 1; one sequence per process, so that a number names one letter.
+static LETTERS: AtomicU64 = AtomicU64::new(0);
+
+/// The number of the dead letter that the panic on this thread becomes.
+pub(super) fn letter() -> u64 {
+    LETTER.with(|letter| {
+        let number = letter.get().unwrap_or_else(|| LETTERS.fetch_add(1, Ordering::Relaxed) + 1);
+        letter.set(Some(number));
+        number
+    })
+}
+
+/// The same, for the one who writes the letter: the next panic gets another number.
+pub(super) fn take_letter() -> u64 {
+    let number = letter();
+    LETTER.with(|letter| letter.set(None));
+    number
 }
 
 /// Replaces the process's panic hook by one that logs the place of a panic, never its text: texts of

@@ -11,7 +11,7 @@ pub struct Policy {
     pub service_capacity: usize,
     /// Messages handled in one poll before the actor yields its thread to neighbours.
     pub turn_budget: usize,
-    /// Activations that may load at once.
+    /// Activations that may load at once. Taken at the start only.
     pub activation_concurrency: usize,
     /// Crashes within [`Policy::restart_window`] before an actor is quarantined.
     pub restart_budget: u32,
@@ -25,7 +25,9 @@ pub struct Policy {
     pub idle_after: Duration,
     /// Active actors per kind; above it the least recently used idle ones are passivated first.
     pub active_limit: usize,
-    /// Arbiter threads.
+    /// A turn that takes longer is counted and named in the log.
+    pub slow_turn: Duration,
+    /// Arbiter threads. Taken at the start only.
     pub shards: usize,
 }
 
@@ -42,6 +44,7 @@ impl Default for Policy {
             backoff_max: Duration::from_secs(30),
             idle_after: Duration::from_secs(120),
             active_limit: 100_000,
+            slow_turn: Duration::from_millis(100),
             shards: 2,
         }
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use actix::dev::SendError;
 use actix::dev::channel::AddressSender;
+use arc_swap::ArcSwap;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
@@ -88,8 +89,11 @@ impl<B: Behaviour> Registry<B> {
     ) -> Arc<Self> {
         let numbers = Arc::new(observer.kind(B::KIND));
         let activations = Arc::new(Semaphore::new(policy.activation_concurrency.max(1)));
-        let shared =
-            Arc::new(Shared { policy: Arc::new(policy), numbers: Arc::clone(&numbers), activations });
+        let shared = Arc::new(Shared {
+            policy: ArcSwap::from_pointee(policy),
+            numbers: Arc::clone(&numbers),
+            activations,
+        });
         let empty = || RwLock::new(Keys { slots: HashMap::new(), passivated: HashMap::new() });
         Arc::new(Self {
             maps: (0..MAPS).map(|_| empty()).collect(),
@@ -117,6 +121,7 @@ impl<B: Behaviour> Registry<B> {
         let (reply, mut answer) = Reply::new(Some(permit));
         slot.status.commanded();
         if let Err(mail) = slot.send(Mail::Command(Pending::new(command, reply))) {
+            slot.status.not_sent();
             // The actor ended without passivation. Its mail comes back whole, so a new one may have it.
             self.forget(key, &slot);
             let Mail::Command(unsent) = mail else { return Err(Failure::Restarting) };
@@ -125,6 +130,7 @@ impl<B: Behaviour> Registry<B> {
             let (slot, permit) = self.admit(key).inspect_err(|failure| self.numbers.refused(*failure))?;
             let (reply, second_answer) = Reply::new(Some(permit));
             answer = second_answer;
+            slot.status.commanded();
             // Sent or dropped, the reply answers.
             let _ = slot.send(Mail::Command(Pending::new(command, reply)));
         }
@@ -196,6 +202,17 @@ impl<B: Behaviour> Registry<B> {
         }
     }
 
+    /// Goes by another policy from now on; the actors that are active too. `shards` and `activation_concurrency` stay
+    /// as they were at the start.
+    pub fn set_policy(&self, policy: Policy) {
+        let capacity = policy.mailbox_capacity;
+        self.shared.policy.store(Arc::new(policy));
+        // In this order: who is activated meanwhile has either read the new policy or is found here.
+        for (_, slot) in self.slots() {
+            slot.admission.set_capacity(capacity);
+        }
+    }
+
     /// Refuses new commands from now on. Notices still arrive and still activate, so that snapshots can be
     /// written.
     pub fn close(&self) {
@@ -251,7 +268,7 @@ impl<B: Behaviour> Registry<B> {
         all
     }
 
-    fn active_slot(&self, key: &B::Key) -> Option<Arc<Slot<B>>> {
+    pub(super) fn active_slot(&self, key: &B::Key) -> Option<Arc<Slot<B>>> {
         self.map(key).read().slots.get(key).cloned()
     }
 
@@ -284,7 +301,7 @@ impl<B: Behaviour> Registry<B> {
     }
 
     /// The slot of `key`, activated if need be.
-    fn slot(&self, key: &B::Key) -> Result<Arc<Slot<B>>, Failure> {
+    pub(super) fn slot(&self, key: &B::Key) -> Result<Arc<Slot<B>>, Failure> {
         if let Some(slot) = self.active_slot(key) {
             return Ok(slot);
         }
@@ -309,7 +326,7 @@ impl<B: Behaviour> Registry<B> {
         // The capacity counts per sender and `do_send` ignores it: admission is the bound.
         let (sender, mailbox) = actix::dev::channel::channel(16);
         let status = Arc::new(Status::new());
-        let admission = Admission::new(self.shared.policy.mailbox_capacity);
+        let admission = Admission::new(self.shared.policy.load().mailbox_capacity);
         let seed = Seed::<B> {
             key: key.clone(),
             world: Arc::clone(&self.world),

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use super::admission::Permit;
 use super::failure::Failure;
+use super::panics;
 
 /// Where a command's answer goes. The permit is released just before the answer leaves or when the reply is
 /// dropped: whoever has the answer finds the place free.
@@ -59,7 +60,8 @@ pub type Release = Box<dyn FnOnce(Result<(), Failure>) + Send>;
 impl<A> Drop for Reply<A> {
     fn drop(&mut self) {
         if self.sender.is_some() {
-            let failure = if std::thread::panicking() { Failure::Crashed } else { Failure::Lost };
+            let panicking = std::thread::panicking();
+            let failure = if panicking { Failure::Crashed(panics::letter()) } else { Failure::Lost };
             self.leave(Err(failure));
         }
     }

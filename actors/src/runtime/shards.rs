@@ -3,8 +3,10 @@
 //! The threads belong to an actix system of their own, so any kind of thread or runtime may start them.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use actix::{Arbiter, ArbiterHandle, System};
 use parking_lot::Mutex;
@@ -13,7 +15,17 @@ use parking_lot::Mutex;
 #[derive(Debug)]
 pub struct Shards {
     arbiters: Vec<ArbiterHandle>,
+    beats: Vec<Arc<Beat>>,
     keeper: Mutex<Option<Keeper>>,
+}
+
+/// Whether a thread still runs what it is given.
+#[derive(Debug)]
+struct Beat {
+    /// Asked and not yet answered. Set by whoever asks, cleared by the thread.
+    pending: AtomicBool,
+    /// When it was asked last. Written by whoever asks.
+    at: Mutex<Instant>,
 }
 
 #[derive(Debug)]
@@ -34,7 +46,9 @@ impl Shards {
             keep(count.max(1), &tell_started, &stopped);
         })?;
         let arbiters = started.recv().map_err(|_| io::Error::other("the shards' thread ended early"))??;
-        Ok(Arc::new(Self { arbiters, keeper: Mutex::new(Some(Keeper { stop, thread })) }))
+        let beat = || Arc::new(Beat { pending: AtomicBool::new(false), at: Mutex::new(Instant::now()) });
+        let beats = arbiters.iter().map(|_| beat()).collect();
+        Ok(Arc::new(Self { arbiters, beats, keeper: Mutex::new(Some(Keeper { stop, thread })) }))
     }
 
     /// How many threads there are.
@@ -47,6 +61,25 @@ impl Shards {
         let count = u64::try_from(self.arbiters.len()).unwrap_or(u64::MAX).max(1);
         let index = usize::try_from(hash % count).unwrap_or_default();
         self.arbiters.get(index).is_some_and(|arbiter| arbiter.spawn_fn(work))
+    }
+
+    /// Asks every thread for a sign of life; returns those that owe one for longer than `limit`, with how long. Call
+    /// it now and then: it never waits.
+    pub fn silent(&self, limit: Duration) -> Vec<(usize, Duration)> {
+        let mut silent = Vec::new();
+        for (number, (arbiter, beat)) in self.arbiters.iter().zip(&self.beats).enumerate() {
+            if beat.pending.swap(true, Ordering::AcqRel) {
+                let owed = beat.at.lock().elapsed();
+                if owed > limit {
+                    silent.push((number, owed));
+                }
+                continue;
+            }
+            *beat.at.lock() = Instant::now();
+            let answered = Arc::clone(beat);
+            arbiter.spawn_fn(move || answered.pending.store(false, Ordering::Release));
+        }
+        silent
     }
 
     /// Stops the threads and waits for them; what still lives on them is dropped. Repeating is fine.
@@ -99,5 +132,33 @@ fn keep(
         if arbiter.join().is_err() {
             tracing::error!("an arbiter thread panicked");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_runs_nothing_any_more_is_silent_and_one_that_does_is_not() {
+        let Ok(shards) = Shards::start(2) else { panic!("no threads") };
+        let (let_go, held) = mpsc::channel::<()>();
+        assert!(shards.run(1, move || {
+            let _ = held.recv(); // until the sender is dropped
+        }));
+        assert_eq!(shards.silent(Duration::ZERO), [], "nobody was asked yet");
+        let began = Instant::now();
+        let owes =
+            |silent: &[(usize, Duration)]| silent.iter().map(|(number, _)| *number).collect::<Vec<_>>();
+        while owes(&shards.silent(Duration::from_millis(50))) != [1] {
+            assert!(began.elapsed() < Duration::from_secs(20), "the held thread is not noticed");
+            thread::sleep(Duration::from_millis(5));
+        }
+        drop(let_go);
+        while !shards.silent(Duration::from_millis(50)).is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(20), "it does not come back");
+            thread::sleep(Duration::from_millis(5));
+        }
+        shards.stop_blocking();
     }
 }

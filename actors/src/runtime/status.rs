@@ -1,10 +1,12 @@
 //! What the registry may know about an actor without asking it: plain atomics, written by the host and read
 //! by whoever looks.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::vitals::Vitals;
 
 /// Where an actor is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +34,25 @@ pub(super) struct Status {
     ticking: AtomicBool,
     /// Why it is quarantined. Written by the host.
     reason: Mutex<String>,
+    /// Commands in the mailbox. Raised by senders, lowered by the host.
+    queued: AtomicUsize,
+    /// Milliseconds after `since`: no command that waits came before. Written by the sender that finds nobody
+    /// waiting, and by the host.
+    waiting_since: AtomicU64,
+    /// Written by the host.
+    vitals: Mutex<Vitals>,
     since: Instant,
+}
+
+impl Phase {
+    /// Its word for operators.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rebuilding => "recovering",
+            Self::Ready => "ready",
+            Self::Quarantined => "quarantined",
+        }
+    }
 }
 
 impl Status {
@@ -44,6 +64,9 @@ impl Status {
             listed: AtomicBool::new(false),
             ticking: AtomicBool::new(false),
             reason: Mutex::new(String::new()),
+            queued: AtomicUsize::new(0),
+            waiting_since: AtomicU64::new(0),
+            vitals: Mutex::default(),
             since: Instant::now(),
         }
     }
@@ -68,10 +91,43 @@ impl Status {
         self.pinned.load(Ordering::Acquire)
     }
 
-    /// A command came.
+    /// A command came and is about to be put into the mailbox.
     pub(super) fn commanded(&self) {
         self.listed.store(false, Ordering::Relaxed);
         self.touch();
+        if self.queued.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.waiting_since.store(self.used.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
+    /// A command that was admitted then has left the mailbox.
+    pub(super) fn taken(&self, admitted: Instant) {
+        let before = self.queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+        if before.is_ok_and(|queued| queued > 1) {
+            // Those behind it came later.
+            self.waiting_since.store(self.millis_at(admitted), Ordering::Relaxed);
+        }
+    }
+
+    /// A command was not put into the mailbox after all.
+    pub(super) fn not_sent(&self) {
+        self.taken(Instant::now());
+    }
+
+    /// How many commands wait, and how long the oldest has waited at most.
+    pub(super) fn waiting(&self) -> (usize, Option<Duration>) {
+        let queued = self.queued.load(Ordering::Relaxed);
+        let since = Duration::from_millis(self.waiting_since.load(Ordering::Relaxed));
+        (queued, (queued > 0).then(|| self.since.elapsed().saturating_sub(since)))
+    }
+
+    /// What the actor does. Held for moments only.
+    pub(super) fn vitals(&self) -> MutexGuard<'_, Vitals> {
+        self.vitals.lock()
+    }
+
+    fn millis_at(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.since).as_millis()).unwrap_or(u64::MAX)
     }
 
     /// A notice came.
@@ -87,8 +143,7 @@ impl Status {
     }
 
     fn touch(&self) {
-        let millis = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.used.store(millis, Ordering::Relaxed);
+        self.used.store(self.millis_at(Instant::now()), Ordering::Relaxed);
     }
 
     /// How long ago it was used.

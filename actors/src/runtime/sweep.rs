@@ -30,7 +30,7 @@ impl<B: Behaviour> Registry<B> {
                 slot.status.list();
                 not_clean.push(key);
             } else {
-                self.passivate(&key, &slot);
+                self.passivate(&key, &slot); // else it was used again
             }
         }
         self.forget_passivated();
@@ -39,7 +39,7 @@ impl<B: Behaviour> Registry<B> {
 
     /// Those that may be passivated and should.
     fn idle(&self, slots: Vec<(B::Key, Arc<Slot<B>>)>) -> Vec<(B::Key, Arc<Slot<B>>)> {
-        let policy = &self.shared.policy;
+        let policy = self.shared.policy.load();
         let mut excess = slots.len().saturating_sub(policy.active_limit);
         let mut candidates: Vec<_> = slots
             .into_iter()
@@ -55,21 +55,22 @@ impl<B: Behaviour> Registry<B> {
         candidates.into_iter().map(|(_, key, slot)| (key, slot)).collect()
     }
 
-    /// Closes, forgets and ends an actor, unless it was given a command meanwhile. All under the slot lock:
+    /// Closes, forgets and ends an actor, unless it was given a command meanwhile; whether it did. All under the slot lock:
     /// nobody finds a closed actor, and what is told before was told to the old one.
-    fn passivate(&self, key: &B::Key, slot: &Arc<Slot<B>>) {
+    pub(super) fn passivate(&self, key: &B::Key, slot: &Arc<Slot<B>>) -> bool {
         let mut map = self.map(key).write();
         if !map.slots.get(key).is_some_and(|current| Arc::ptr_eq(current, slot)) {
-            return;
+            return false;
         }
         if !slot.admission.close_if_empty() {
-            return;
+            return false;
         }
         map.slots.remove(key);
         map.passivated.insert(key.clone(), Instant::now());
         self.active.fetch_sub(1, Ordering::Relaxed);
         self.numbers.passivations.inc();
         let _ = slot.send(Mail::Stop); // ended already
+        true
     }
 
     fn forget_passivated(&self) {
@@ -83,6 +84,6 @@ impl<B: Behaviour> Registry<B> {
     }
 }
 
-fn may_rest<B: Behaviour>(slot: &Slot<B>) -> bool {
+pub(super) fn may_rest<B: Behaviour>(slot: &Slot<B>) -> bool {
     slot.status.phase() == Phase::Ready && !slot.status.pinned() && slot.admission.held() == 0
 }

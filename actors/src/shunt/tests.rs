@@ -69,7 +69,7 @@ impl Rig {
             journal,
             store,
             clock,
-            rules: Rules::default(),
+            rules: Arc::new(Rules::default()).into(),
             aliases: Arc::default(),
             routing: Default::default(),
         });

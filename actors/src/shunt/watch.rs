@@ -13,10 +13,10 @@ use prometheus_client::registry::Registry;
 
 use crate::domain::event::ShuntChange;
 use crate::domain::ids::{EntId, Millis};
+use crate::domain::shunt::State;
 use crate::domain::shunt::patrol::Patrol;
 use crate::domain::shunt::tally::{Span, Tally};
-use crate::domain::shunt::{Numbers, State};
-use crate::world::World;
+use crate::world::{Rules, World};
 
 /// Agents, sessions and reservations looked at in one turn: well below a millisecond.
 const SLICE: usize = 250;
@@ -160,7 +160,6 @@ impl RoutingMetrics {
 pub(super) struct Watch {
     ent: EntId,
     metrics: RoutingMetrics,
-    every: Millis,
     last: Millis,
     patrol: Patrol,
     /// What the round on its way found so far.
@@ -172,27 +171,27 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(ent: EntId, world: &Arc<World>) -> Self {
-        let every = world.rules.audit_interval;
-        Self::over(ent, world.routing.clone(), every, world.clock.now())
+        Self::over(ent, world.routing.clone(), world.clock.now())
     }
 
-    fn over(ent: EntId, metrics: RoutingMetrics, every: Millis, last: Millis) -> Self {
+    fn over(ent: EntId, metrics: RoutingMetrics, last: Millis) -> Self {
         let (patrol, found, found_before) = (Patrol::default(), 0, 0);
-        Self { ent, metrics, every, last, patrol, found, found_before, seen: [0; 3] }
+        Self { ent, metrics, last, patrol, found, found_before, seen: [0; 3] }
     }
 
     /// Begins a round if it is time to, and goes on with the one that is on its way. Time must just have taken effect.
     /// What is broken is logged by its words, which name ids and nothing else.
-    pub(super) fn look(&mut self, state: &State, now: Millis, numbers: &Numbers) {
+    pub(super) fn look(&mut self, state: &State, now: Millis, rules: &Rules) {
         if !self.patrol.is_on() {
-            if self.every == 0 || now.saturating_sub(self.last) < self.every {
+            let every = rules.audit_interval;
+            if every == 0 || now.saturating_sub(self.last) < every {
                 return;
             }
             self.last = now;
             self.found = 0;
             self.patrol.begin();
         }
-        let violations = self.patrol.go_on(state, now, numbers, SLICE);
+        let violations = self.patrol.go_on(state, now, &rules.routing, SLICE);
         for violation in &violations {
             tracing::error!(ent = self.ent, %violation, "a guarantee of routing does not hold");
         }
@@ -230,7 +229,7 @@ mod tests {
     use super::*;
     use crate::domain::event::{AgentRecord, Presence};
     use crate::domain::ids::Address;
-    use crate::domain::shunt::Command;
+    use crate::domain::shunt::{Command, Numbers};
     use crate::{api::OpenSession, api::Opener, api::Wish};
 
     fn gauge(metrics: &RoutingMetrics) -> String {
@@ -276,14 +275,15 @@ mod tests {
 
     #[test]
     fn a_round_goes_over_many_turns_and_the_gauge_shows_what_is_broken_until_it_is_mended() {
-        let (numbers, metrics) = (Numbers::DEFAULT, RoutingMetrics::default());
+        let rules = Rules { audit_interval: 100, ..Rules::default() };
+        let metrics = RoutingMetrics::default();
         let mut state = desk();
-        let mut watch = Watch::over(1, metrics.clone(), 100, 1_000);
+        let mut watch = Watch::over(1, metrics.clone(), 1_000);
         let turns = |watch: &mut Watch, state: &State, now| {
-            watch.look(state, now, &numbers);
+            watch.look(state, now, &rules);
             let mut turns = 1;
             while watch.patrol.is_on() {
-                watch.look(state, now, &numbers);
+                watch.look(state, now, &rules);
                 turns += 1;
             }
             turns

@@ -5,10 +5,10 @@
 use messagecenter_actors::runtime::failure::Failure;
 use tokio::sync::oneshot;
 
-use super::toy::{Bomb, Command, Notice, Rig, Script, eventually, quick};
+use super::toy::{Bomb, Command, Notice, Rig, Script, eventually, is_crashed, quick};
 
 /// Sends `culprit` between other commands; all of those are answered, and the neighbour lives undisturbed.
-async fn costs_one_command(culprit: Command, expected: Failure) -> Rig {
+async fn costs_one_command(culprit: Command, expected: &str) -> Rig {
     let rig = Rig::new(quick());
     assert_eq!(rig.ask("neighbour", Command::Add(7)).await, Ok(7));
     let (before, crashed, after, last, neighbour) = tokio::join!(
@@ -19,7 +19,7 @@ async fn costs_one_command(culprit: Command, expected: Failure) -> Rig {
         rig.ask("neighbour", Command::Get),
     );
     assert_eq!(before, Ok(1));
-    assert_eq!(crashed, Err(expected));
+    assert_eq!(crashed.map_err(Failure::as_str), Err(expected));
     assert_eq!((after, last), (Ok(3), Ok(3)));
     assert_eq!(neighbour, Ok(7));
     assert_eq!(rig.world.recoveries("a"), [false, true]);
@@ -37,7 +37,7 @@ fn a_panic_unwinds_in_this_build() {
 
 #[tokio::test]
 async fn a_panic_in_a_handler_costs_one_command() {
-    let rig = costs_one_command(Command::Panic, Failure::Crashed).await;
+    let rig = costs_one_command(Command::Panic, "crashed").await;
     let letters = rig.observer.dead_letters();
     assert_eq!(letters.len(), 1);
     let letter = letters.first().unwrap();
@@ -47,12 +47,12 @@ async fn a_panic_in_a_handler_costs_one_command() {
 
 #[tokio::test]
 async fn a_panic_in_a_rule_costs_one_command() {
-    costs_one_command(Command::PanicInRule, Failure::Crashed).await;
+    costs_one_command(Command::PanicInRule, "crashed").await;
 }
 
 #[tokio::test]
 async fn a_panic_in_the_drop_of_a_command_being_handled_costs_that_command() {
-    costs_one_command(Command::Explode(Bomb), Failure::Crashed).await;
+    costs_one_command(Command::Explode(Bomb), "crashed").await;
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn a_panic_in_the_recovery_future_is_recovered_from() {
 async fn a_panic_in_a_parked_continuation_costs_its_command() {
     let rig = Rig::new(quick());
     assert_eq!(rig.ask("a", Command::Add(1)).await, Ok(1));
-    assert_eq!(rig.ask("a", Command::ParkThenPanic).await, Err(Failure::Crashed));
+    assert!(is_crashed(&rig.ask("a", Command::ParkThenPanic).await));
     assert_eq!(rig.ask("a", Command::Add(1)).await, Ok(2));
 }
 
@@ -126,7 +126,7 @@ async fn a_panic_in_parked_work_costs_its_command_and_what_else_was_parked() {
         rig.ask("a", Command::Add(1)),
     );
     assert_eq!(parked, Err(Failure::Lost));
-    assert!(matches!(panicking, Err(Failure::Crashed | Failure::Lost)), "{panicking:?}");
+    assert!(matches!(panicking, Err(Failure::Crashed(_) | Failure::Lost)), "{panicking:?}");
     assert_eq!(queued, Ok(1));
     assert_eq!(rig.ask("a", Command::Get).await, Ok(1));
 }
@@ -151,7 +151,7 @@ async fn a_state_whose_drop_panics_is_still_replaced() {
     let rig = Rig::new(quick());
     rig.world.script("a", [Script::StateBomb, Script::StateBomb]);
     assert_eq!(rig.ask("a", Command::Add(1)).await, Ok(1));
-    assert_eq!(rig.ask("a", Command::Panic).await, Err(Failure::Crashed));
+    assert!(is_crashed(&rig.ask("a", Command::Panic).await));
     assert_eq!(rig.ask("a", Command::Reload).await, Ok(1));
     assert_eq!(rig.ask("a", Command::Add(1)).await, Ok(2));
 }

@@ -232,6 +232,11 @@ pub struct Rig {
     pub observer: Arc<Observation>,
 }
 
+/// Whether a command is said to have made its actor panic.
+pub fn is_crashed(answer: &Result<i64, Failure>) -> bool {
+    matches!(answer, Err(Failure::Crashed(_)))
+}
+
 /// The default policy, with restarts that take no time worth waiting for.
 pub fn quick() -> Policy {
     Policy { backoff_min: Duration::from_millis(5), shards: 1, ..Policy::default() }

@@ -20,13 +20,15 @@ pub struct Problem {
     pub text: Cow<'static, str>,
     /// When to try again, in seconds, at least 1; set exactly when the code says to.
     pub retry_after: Option<u64>,
+    /// The dead letter that the request became.
+    pub letter: Option<u64>,
 }
 
 impl Problem {
     /// The code with its own text; a second is what to wait where waiting helps.
     pub fn plain(code: &'static ErrorCode) -> Self {
         let retry_after = (code.retry != codes::Retry::No).then_some(1);
-        Self { code, text: Cow::Borrowed(code.text), retry_after }
+        Self { code, text: Cow::Borrowed(code.text), retry_after, letter: None }
     }
 
     /// The code with a text for this case.
@@ -161,7 +163,7 @@ impl From<Failure> for Problem {
         match failure {
             Failure::MailboxFull(wait) => Self::after(&codes::MAILBOX_FULL, wait),
             Failure::Overloaded(wait) => Self::after(&codes::OVERLOADED, wait),
-            Failure::Crashed => Self::plain(&codes::CRASHED),
+            Failure::Crashed(letter) => Self { letter: Some(letter), ..Self::plain(&codes::CRASHED) },
             Failure::Restarting => Self::plain(&codes::RESTARTING),
             Failure::Quarantined => Self::after(&codes::QUARANTINED, OPERATOR_WAIT),
             Failure::Draining => Self::after(&codes::DRAINING, OUTAGE_WAIT),

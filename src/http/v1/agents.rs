@@ -64,7 +64,7 @@ pub async fn put_agent(call: Call) -> HandlerResult {
     let record = AgentRecord {
         name: call.values.text("name").to_owned(),
         groups: call.values.texts("groups").to_vec(),
-        capacity: number("capacity").unwrap_or(call.app.router.world().rules.routing.default_capacity),
+        capacity: number("capacity").unwrap_or(call.app.router.world().rules.load().routing.default_capacity),
         weight: number("weight").unwrap_or(1),
         skills: call.values.texts("skills").to_vec(),
     };

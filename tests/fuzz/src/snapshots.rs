@@ -72,7 +72,7 @@ async fn recover(row: Row<'_>) {
         journal,
         store: store as Arc<dyn Store>,
         clock,
-        rules: Rules::default(),
+        rules: Arc::new(Rules::default()).into(),
         aliases: Arc::default(),
         routing: Default::default(),
     });

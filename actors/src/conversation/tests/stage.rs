@@ -84,7 +84,7 @@ impl Stage {
             journal: Arc::clone(&journal),
             store: opened,
             clock: wall,
-            rules: Rules::default(),
+            rules: Arc::new(Rules::default()).into(),
             aliases: Arc::default(),
             routing: Default::default(),
         });

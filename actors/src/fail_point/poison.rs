@@ -1,0 +1,42 @@
+//! Messages that make their actor fail, in this process: whoever armed a text, a command that carries it panics or
+//! holds its actor's thread. Without the feature `fail-points` none of this exists.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+/// What a poisoned text does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Poison {
+    /// The actor panics.
+    Panic,
+    /// The actor's turn takes so long.
+    Hold(Duration),
+}
+
+static POISONED: LazyLock<Mutex<HashMap<String, Poison>>> = LazyLock::new(Mutex::default);
+
+/// From now on messages with this content do harm. Texts of different tests must differ.
+pub fn arm(content: &str, poison: Poison) {
+    POISONED.lock().insert(content.to_owned(), poison);
+}
+
+/// Messages with this content do no harm any more.
+pub fn cure(content: &str) {
+    POISONED.lock().remove(content);
+}
+
+/// An actor handles a message with this content.
+///
+/// # Panics
+/// If it was armed to.
+pub fn taste(content: &str) {
+    let poison = POISONED.lock().get(content).copied();
+    match poison {
+        Some(Poison::Panic) => panic!("poisoned on purpose"),
+        Some(Poison::Hold(lasts)) => std::thread::sleep(lasts),
+        None => {}
+    }
+}
