@@ -282,13 +282,13 @@ const pages = {
         s.perKind ? h("div", { class: "row" }, KINDS.map((kind) => h("div", {}, h("label", {}, kind, field(`${s.key}@${kind}`, s.kinds[kind] ?? null, `${s.key} for ${kind}`))))) : null)),
       h("td", { class: "n" }, JSON.stringify(s.value)), h("td", { class: s.layer === "live" ? "warn" : "soft" }, s.layer || "program"), h("td", {}, field(s.key, s.live, `live value of ${s.key}`))];
     return [card(`Settings, version ${data.version}`, h("p", { class: "soft" }, "A live value is above file, environment and flags and survives a restart. Empty takes it out."),
-      table("Settings that change without a restart", [["Setting"], ["In effect", 1], ["Layer"], ["Live value"]], data.settings.map(row)),
       h("p", { class: "buttons" },
         h("button", { type: "button", disabled: role !== "operator", id: "differences", onclick: async () => {
           try { outcome.replaceChildren(differences((await patch(true, "")).data.differences)); say("nothing changed yet"); } catch (error) { say(error.message, "bad"); }
         } }, "Show differences"),
         button("Save", "Change these settings?", async (reason) => { const { data: made } = await patch(false, reason); for (const key in draft) delete draft[key]; return `version ${made.version}`; }),
-        h("button", { type: "button", onclick: () => { for (const key in draft) delete draft[key]; show(true); } }, "Reset")), outcome),
+        h("button", { type: "button", onclick: () => { for (const key in draft) delete draft[key]; show(true); } }, "Reset")), outcome,
+      table("Settings that change without a restart", [["Setting"], ["In effect", 1], ["Layer"], ["Live value"]], data.settings.map(row))),
     card("History", table("Versions, the newest first", [["Version", 1], ["When (UTC)"], ["Who"], ["Why"], ["Live values"], [""]],
       [...data.revisions].reverse().map((r) => [r.version, when(r.at), r.who, r.reason, h("td", { class: "key" }, JSON.stringify(r.values)),
         h("td", {}, r.version === data.version ? "now" : button("Revert", `Go back to version ${r.version}?`, async (reason) => {
