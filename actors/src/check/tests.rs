@@ -23,13 +23,17 @@ const ENT: EntId = 4;
 
 /// The service on this store.
 pub(crate) async fn start(store: &MemoryStore) -> Running {
-    start_by(store, JournalSettings::default()).await
+    start_by(store, JournalSettings::default(), Arc::new(ManualClock::at(1_767_225_600_000))).await
 }
 
-pub(crate) async fn start_by(store: &MemoryStore, journal: JournalSettings) -> Running {
+pub(crate) async fn start_by(
+    store: &MemoryStore,
+    journal: JournalSettings,
+    wall: Arc<ManualClock>,
+) -> Running {
     let startup = Startup {
         store: Arc::new(store.clone()),
-        wall: Arc::new(ManualClock::at(1_767_225_600_000)),
+        wall,
         policy: Policy::default(),
         rules: Rules::default(),
         journal,
