@@ -147,13 +147,12 @@ impl Service {
         let live = Arc::new(LiveSettings::load(config, Arc::clone(&store)).await.map_err(unreadable)?);
         let effective = live.effective().await;
         let settings = effective.settings.clone();
-        let audit = AuditLog::open(Arc::clone(&store)).await.map_err(unreadable)?;
         let mut registry = Registry::default();
         if let Some(directory) = settings.storage.url.directory() {
             registry.register_collector(Box::new(StoreSize::of(directory)));
         }
         let startup = Startup {
-            store,
+            store: Arc::clone(&store),
             wall,
             policy: settings.policy(),
             rules: settings.rules(),
@@ -194,6 +193,13 @@ impl Service {
             admin: None,
         };
         if !tokens.is_empty() {
+            let audit = match AuditLog::open(store).await {
+                Ok(audit) => audit,
+                Err(error) => {
+                    service.stop().await;
+                    return Err(unreadable(error));
+                }
+            };
             let began_at = router.world().clock.now();
             let admin = Admin { app: state, http, live, audit, tokens, began_at, began: Instant::now() };
             let address = settings.admin.address;
