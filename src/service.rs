@@ -299,11 +299,22 @@ fn ended(outcome: Result<io::Result<()>, tokio::task::JoinError>) {
 async fn watch(router: Arc<Router>, readiness: Readiness) {
     let journal = &router.world().journal;
     let mut interval = tokio::time::interval(HEALTH_INTERVAL);
+    let mut hung = false;
     loop {
         interval.tick().await;
-        match router.hangs(SHARD_PATIENCE) {
+        let hangs = router.hangs(SHARD_PATIENCE);
+        let began = hangs.is_some() && !hung;
+        hung = hangs.is_some();
+        match hangs {
             None => readiness.arrived(SHARDS),
-            Some(why) => readiness.wait_for(SHARDS, why),
+            Some(why) => {
+                if began {
+                    // A turn that never ends is counted nowhere else.
+                    tracing::error!(%why, "a thread of actors hangs");
+                    router.observation().events().note("hang", "", String::new(), why.clone());
+                }
+                readiness.wait_for(SHARDS, why);
+            }
         }
         match journal.healthy() {
             Ok(()) => readiness.arrived(JOURNAL),
