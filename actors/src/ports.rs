@@ -178,8 +178,8 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Every table of the directory.
-    pub const ALL: [Self; 3] = [Self::User, Self::Position, Self::Agent];
+    /// Every table.
+    pub const ALL: [Self; 5] = [Self::User, Self::Position, Self::Agent, Self::LiveSetting, Self::Audit];
 
     /// The table's name.
     pub const fn table(self) -> &'static str {

@@ -13,7 +13,7 @@ use crate::clock::ManualClock;
 use crate::domain::ids::{Address, ConversationKey};
 use crate::journal::JournalSettings;
 use crate::memory::MemoryStore;
-use crate::ports::{JournalStore, StoreError};
+use crate::ports::{DirectoryStore, Entry, JournalStore, StoreError};
 
 async fn made(store: &MemoryStore) -> (Contents, Vec<u8>) {
     make(store, 1, Vec::new()).await.unwrap()
@@ -30,6 +30,9 @@ async fn a_backup_made_while_clients_send_holds_everything_acknowledged_before_i
     let store = MemoryStore::new();
     let running = start(&store).await;
     live(&running.router).await;
+    for entry in [Entry::LiveSetting, Entry::Audit] {
+        store.put(entry, "1", &serde_json::json!({ "of": entry.table() })).await.unwrap();
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let senders: Vec<_> = (10..14)
         .map(|from| {
@@ -53,6 +56,9 @@ async fn a_backup_made_while_clients_send_holds_everything_acknowledged_before_i
         let (checked, found) = faults(&copy).await;
         assert_eq!(found, Vec::new());
         assert_eq!(checked.position, contents.position);
+        for entry in [Entry::LiveSetting, Entry::Audit] {
+            assert_eq!(copy.get(entry, &["1".to_owned()]).await.unwrap()[0].1["of"], entry.table());
+        }
         // The service goes on from it.
         let again = start(&copy).await;
         assert_eq!(say(&again.router, 1, direct(2)).await, acknowledged + 1);
