@@ -15,8 +15,8 @@ use serde_json::Value;
 use crate::domain::event::Position;
 use crate::domain::ids::ActorKey;
 use crate::ports::{
-    Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Page, Snapshot, StateStore,
-    StoreError,
+    ArchiveStore, Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Page, Snapshot,
+    StateStore, StoreError,
 };
 
 mod archive;
@@ -203,10 +203,8 @@ impl JournalStore for MemoryStore {
 
     async fn acquire(&self) -> Result<u64, StoreError> {
         self.faults.before_write()?;
+        self.whole().await?;
         let mut data = self.data.lock();
-        if data.restoring {
-            return Err(StoreError::Corrupt("a restore into this store did not end".to_owned()));
-        }
         data.epoch += 1;
         self.held.store(data.epoch, Ordering::SeqCst);
         Ok(data.epoch)

@@ -333,7 +333,7 @@ mod tests {
         assert!(refused(json!({ "storage.url": "mem://" })).contains("restart"));
         assert!(refused(json!({ "supervision.restart_budget": 0 })).contains("from 1 to 1000"));
         assert!(refused(json!({ "supervision.restart_budget": "5" })).contains("not an integer"));
-        assert!(refused(json!({ "supervision.restart_budget@desk": 5 })).contains("conversation, session"));
+        assert!(refused(json!({ "supervision.restart_budget@desk": 5 })).contains("session, conversation"));
         assert!(refused(json!({ "routing.lease_ms@inbox": 5_000 })).contains("one kind"));
         assert!(refused(json!({ "supervision.backoff_min_ms@inbox": 60_000 })).contains("backoff_max_ms"));
     }
