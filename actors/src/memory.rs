@@ -138,7 +138,8 @@ impl MemoryStore {
         if data.bounds.oldest == 0 {
             data.bounds.oldest = batch.first;
         }
-        data.bounds.newest = batch.first + u64::from(batch.count) - 1;
+        // A restore writes batches in any order.
+        data.bounds.newest = data.bounds.newest.max(batch.first + u64::from(batch.count) - 1);
         data.bounds.at = data.bounds.at.max(batch.at);
         data.batches.insert(batch.first, batch.clone());
         Ok(())
