@@ -80,7 +80,7 @@ async fn an_operator_resumes_a_quarantined_actor() {
         browser.says("0 actors wait for an operator").await;
         service.look_until(path, |seen| seen["phase"] == "ready").await;
         let rows = service.look("/admin/audit?limit=1").await.data;
-        assert_eq!((&rows[0]["operation"], &rows[0]["reason"]), (&json!("resume"), &json!("repaired")));
+        assert_eq!((&rows[0]["operation"], &rows[0]["reason"]), (&json!("adminResume"), &json!("repaired")));
     })
     .await;
 }

@@ -59,8 +59,9 @@ impl Browser {
         let mut driver = command.arg("--port=0").stdout(Stdio::piped()).spawn().expect(MISSING);
         let output = driver.stdout.take().expect("its output");
         let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-        let port =
-            lines.find_map(|line| line.split("on port ").nth(1)?.trim_end_matches('.').parse::<u16>().ok());
+        let port = lines.find_map(|line| {
+            line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse::<u16>().ok()
+        });
         let client = reqwest::Client::new();
         let address = format!("http://127.0.0.1:{}/session", port.expect("a port"));
         let options = json!({ "args": ARGUMENTS });
