@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::ids::{Address, Millis};
@@ -26,6 +27,7 @@ impl Author {
 
 /// What a client sends: stored and returned exactly as it came.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Body {
     /// Payload kind: 0 or 1 text, 2 emoji, 3 image … (spec §4); unknown numbers pass unchanged.
     pub item_type: i64,
@@ -41,7 +43,8 @@ pub struct Body {
     pub app_id: String,
 }
 
-/// One message in its conversation's history; stored as a plain object in `history`.
+/// One message in its conversation's history; stored as a plain object in `history`, without what is empty: storage
+/// takes its time for every field of an object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredMessage {
     /// Place in the conversation, from 1 without a gap.
@@ -49,16 +52,36 @@ pub struct StoredMessage {
     /// The author.
     pub author: Author,
     /// What was sent; title, content and link are empty once withdrawn.
+    #[serde(serialize_with = "without_what_is_empty")]
     pub body: Arc<Body>,
     /// The session it was sent in (kind 2 only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Uuid>,
     /// When it was admitted.
     pub sent_at: Millis,
     /// When it was withdrawn, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn_at: Option<Millis>,
     /// Votes, one per address: 1 or -1.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub votes: BTreeMap<Address, i8>,
+}
+
+/// The journal has every field of a [`Body`] in its place; only an object may leave some out.
+fn without_what_is_empty<S: Serializer>(body: &Body, serializer: S) -> Result<S::Ok, S::Error> {
+    let numbers = [("item_type", body.item_type), ("item", body.item)];
+    let texts =
+        [("title", &body.title), ("content", &body.content), ("link", &body.link), ("app_id", &body.app_id)];
+    let numbers = numbers.into_iter().filter(|(_, number)| *number != 0);
+    let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
+    let mut object = serializer.serialize_map(None)?;
+    for (name, number) in numbers {
+        object.serialize_entry(name, &number)?;
+    }
+    for (name, text) in texts {
+        object.serialize_entry(name, text)?;
+    }
+    object.end()
 }
 
 /// The first characters of a message, for lists.
@@ -93,6 +116,8 @@ impl Preview {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
     use super::*;
 
     fn preview(content: &str) -> String {
@@ -106,5 +131,29 @@ mod tests {
         assert_eq!(preview(&format!("{}🎉x", "a".repeat(99))), format!("{}🎉", "a".repeat(99)));
         assert_eq!(preview("short"), "short");
         assert_eq!(preview(""), "title");
+    }
+
+    #[test]
+    fn what_is_empty_is_not_stored_and_pages_that_have_it_are_read_the_same() {
+        let message = StoredMessage {
+            seq: 3,
+            author: Author { address: Address::user(7), own_type: 2 },
+            body: Arc::new(Body { content: "hello".to_owned(), item: 4, ..Body::default() }),
+            session: None,
+            sent_at: 5,
+            withdrawn_at: None,
+            votes: BTreeMap::new(),
+        };
+        let mut stored = serde_json::to_value(&message).unwrap();
+        assert_eq!(stored["body"], serde_json::json!({ "content": "hello", "item": 4 }));
+        let mut fields: Vec<&String> = stored.as_object().unwrap().keys().collect();
+        fields.sort_unstable();
+        assert_eq!(fields, ["author", "body", "sent_at", "seq"]);
+        assert_eq!(StoredMessage::deserialize(&stored).unwrap(), message);
+        stored["body"] = serde_json::to_value(&*message.body).unwrap();
+        for (name, empty) in [("session", "null"), ("withdrawn_at", "null"), ("votes", "{}")] {
+            stored[name] = empty.parse().unwrap();
+        }
+        assert_eq!(StoredMessage::deserialize(&stored).unwrap(), message);
     }
 }

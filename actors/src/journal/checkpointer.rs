@@ -24,7 +24,7 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 const WHILE_LAGGING: Duration = Duration::from_millis(5);
 
 /// At so many times the lag allowed, as many actors are asked at once as may be. Until then the work is spread.
-const URGENT: f64 = 1.5;
+const URGENT: f64 = 2.0;
 
 /// An actor that was asked for a snapshot, because of the fact at `oldest`.
 struct Asked {
