@@ -43,7 +43,9 @@ impl Deciding<'_> {
         if self.state.waiting_in(group) > 0 {
             return self.no_place(group);
         }
-        let chosen = self.state.choose(group, None, self.at);
+        let customer = obtain.customer.as_ref();
+        let last = customer.and_then(|customer| self.state.last_agent(group, customer, self.at));
+        let chosen = last.or_else(|| self.state.choose(group, None, self.at));
         let chosen = chosen.or_else(|| self.state.choose_overflow(group, None, self.at));
         let Some(choice) = chosen else { return self.no_place(group) };
         let named = obtain.customer.is_some();
