@@ -80,9 +80,6 @@ impl Deciding<'_> {
         });
         self.change(ShuntChange::LeaseDecided { lease: id, why: Arc::new(reasons.clone()) });
         let answer = self.reserved(id, &lease, choice.step);
-        if choice.group == *group {
-            reasons.skipped = answer.reasons.skipped; // as it is now that the place is taken
-        }
         Shunt { reasons, ..answer }
     }
 

@@ -140,7 +140,8 @@ fn a_reservation_keeps_its_reasons_for_the_session_that_uses_it() {
     let [why] = &reasons(&changes)[..] else { panic!("{changes:?}") };
     assert_eq!((why.step, why.agent.as_deref(), why.considered), (Step::Policy, Some("a"), 2));
     assert_eq!(why.skipped, [(Skipped::Away, 1)]);
-    assert!(matches!(outcome, Ok(Answer::Shunt(_))));
+    let Ok(Answer::Shunt(shunt)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(shunt.reasons, *why, "what is answered is what is recorded");
     let open = OpenSession {
         ent: ENT,
         customer: Address::user(1),
