@@ -127,10 +127,8 @@ impl State {
     /// Moves an agent to where the one of the others in the group stands whose turn is next, if it is behind.
     fn start_at_minimum(&mut self, group: &Arc<str>, id: &Arc<str>) {
         let Some(turns) = self.turns.get(group) else { return };
-        let others = self.agents.iter().filter(|(other, agent)| {
-            *other != id && agent.presence == Presence::Online && agent.serves(group)
-        });
-        let minimum = others.map(|(other, _)| turns.stands_at(other)).min().unwrap_or(turns.floor);
+        let next = self.desks.get(group).and_then(|desk| desk.next_turn_but_of(id));
+        let minimum = next.unwrap_or(0).max(turns.floor); // nobody is behind the floor
         let (tag, floor) = (turns.tag(id).max(minimum), turns.floor);
         self.set_turn(group, id, Some(tag), floor);
     }

@@ -95,6 +95,7 @@ impl State {
                 skipped,
                 online,
                 free_slots: if online { free as u64 } else { 0 },
+                turn: (agent.presence == Presence::Online).then_some(turn),
                 candidate: Candidate::new(id, agent, definition.policy, &membership, turn, idle_since),
                 group: membership.group,
             });
