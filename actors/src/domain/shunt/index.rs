@@ -74,7 +74,7 @@ impl State {
         let free = agent.capacity(self.numbers.default_capacity).saturating_sub(agent.places.len());
         let idle_since = self.idle_since(agent);
         let mut entries = Vec::new();
-        for membership in agent.memberships() {
+        for membership in agent.memberships().iter() {
             let definition = self.definition(&membership.group);
             let (allowed, more_at) = ramped(agent, &definition, self.now);
             let used = agent.places.len();
@@ -96,8 +96,8 @@ impl State {
                 online,
                 free_slots: if online { free as u64 } else { 0 },
                 turn: (agent.presence == Presence::Online).then_some(turn),
-                candidate: Candidate::new(id, agent, definition.policy, &membership, turn, idle_since),
-                group: membership.group,
+                candidate: Candidate::new(id, agent, definition.policy, membership, turn, idle_since),
+                group: membership.group.clone(),
             });
         }
         Indexed { entries, look_again }

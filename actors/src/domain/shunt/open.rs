@@ -227,7 +227,7 @@ impl Deciding<'_> {
             return self.known_group(&open.group);
         }
         let known = self.state.agents.get(agent);
-        let memberships = known.map(|known| known.memberships()).unwrap_or_default();
+        let memberships = known.map_or(&[][..], |known| known.memberships());
         match memberships.first() {
             Some(first) if !memberships.iter().any(|one| &*one.group == DEFAULT_GROUP) => first.group.clone(),
             _ => Arc::from(DEFAULT_GROUP),

@@ -132,7 +132,7 @@ fn check_agent(
     if agent.places.len() > agent.capacity(numbers.default_capacity).max(agent.allowance) {
         found.push(Violation::AboveCapacity(id.clone()));
     }
-    for membership in agent.memberships() {
+    for membership in agent.memberships().iter() {
         if !is_free(state, id, agent, &membership.group, (now, numbers)) {
             continue;
         }

@@ -75,7 +75,8 @@ impl State {
         for (from, to) in stored.promoted {
             state.promoted.insert(from, to);
         }
-        for (id, agent) in stored.agents {
+        for (id, mut agent) in stored.agents {
+            agent.read_memberships();
             state.set_agent(&id, Some(agent));
         }
         for (id, mut session) in stored.sessions {
