@@ -88,7 +88,6 @@ pub async fn check(
     let mut check = Check {
         store,
         limits: Limits::from(rules),
-        rules,
         bounds,
         found,
         checked: Checked { position: bounds.newest, ..Checked::default() },
@@ -132,7 +131,6 @@ struct Open {
 
 struct Check<'a> {
     store: &'a dyn Store,
-    rules: &'a Rules,
     limits: Limits,
     bounds: JournalBounds,
     found: &'a mut (dyn FnMut(&Fault) + Send),

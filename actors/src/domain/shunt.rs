@@ -6,7 +6,8 @@
 //! - no customer waits beside an agent who is eligible for it and has a free place;
 //! - waiting customers of a class are served in the order of their original arrival, and nobody is overtaken by
 //!   who came more than nine minutes later; reservations never overtake them;
-//! - nobody is given more than an agent's capacity (lowering it takes nothing away).
+//! - nobody is given more than an agent's capacity (lowering it, or the number that those without a record go by,
+//!   takes nothing away).
 //!
 //! A command becomes one [`Decision`]: every effect of the turn, what lapsed before it and what the places it
 //! freed were given to included. Nothing changes until those effects are applied with [`State::apply`].

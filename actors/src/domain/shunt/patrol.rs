@@ -129,7 +129,7 @@ fn check_agent(
     if !agent.places.iter().all(filled) {
         found.push(Violation::PlacesDiffer(id.clone()));
     }
-    if agent.places.len() > agent.capacity(numbers.default_capacity).max(agent.allowance) {
+    if agent.is_above_capacity() {
         found.push(Violation::AboveCapacity(id.clone()));
     }
     for membership in agent.memberships().iter() {

@@ -126,6 +126,13 @@ impl Agent {
         self.record.as_ref().map_or(default_capacity, |record| record.capacity) as usize
     }
 
+    /// Whether it was given more than its capacity. Who has no record opens sessions itself, each judged by the number
+    /// that held at that time.
+    pub fn is_above_capacity(&self) -> bool {
+        let most = |record: &Arc<AgentRecord>| (record.capacity as usize).max(self.allowance);
+        self.record.as_ref().is_some_and(|record| self.places.len() > most(record))
+    }
+
     /// Its name as shown to customers; empty without a record.
     pub fn name(&self) -> String {
         self.record.as_ref().map(|record| record.name.clone()).unwrap_or_default()

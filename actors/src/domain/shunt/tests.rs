@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::audit::audit;
+use super::audit::{Violation, audit};
 use super::state::State;
 use super::{Answer, Closer, Command, Numbers};
 use crate::api::{Obtain, OpenSession, Opener, SessionState, SessionView, Shunt, ShuntState, Wish};
@@ -16,6 +16,7 @@ use crate::domain::refusal::Refusal;
 mod choosing;
 mod fairness;
 mod mended;
+mod patrolling;
 mod reservations;
 
 const NUMBERS: Numbers = Numbers { default_capacity: 2, ..Numbers::DEFAULT };
