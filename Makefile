@@ -4,13 +4,14 @@
 CARGO ?= cargo
 ARGS ?=
 
-.PHONY: run test test-remote torture torture-remote torture-power release bench bench-micro bench-instructions lint fuzz fuzz-http tools tools-test tools-bench help
+.PHONY: run test test-remote torture torture-remote torture-power release bench bench-micro bench-instructions lint fuzz fuzz-http test-browser tools tools-test tools-bench tools-browser help
 
 help:
 	@echo "make run      build (quick profile) and start the service on 127.0.0.1:8888"
 	@echo "make test     build (quick profile) and run every test"
 	@echo "make torture  kill the service ROUNDS=200 times and compare what it acknowledged (SEED=, ENGINE=)"
 	@echo "make torture-power  cut and damage a store's files in POWER_CUTS=200 ways of each sort"
+	@echo "make test-browser   use the console in headless Chromium as an operator would"
 	@echo "make test-remote    build a SurrealDB server and run every test that can run on it"
 	@echo "make torture-remote the same as torture, on that server, which is disturbed as well (ROUNDS=50)"
 	@echo "make release  build target/release/messagecenter, optimised: for production"
@@ -53,6 +54,10 @@ POWER_CUTS ?= 200
 torture-power: tools-test
 	POWER_CUTS=$(POWER_CUTS) SEED=$(SEED) \
 		$(CARGO) test --locked --workspace $(TEST_FEATURES) --test main disk::power -- --nocapture
+
+# The console in headless Chromium.
+test-browser: tools-browser
+	$(CARGO) test --locked --workspace $(TEST_FEATURES) --test main admin::browser -- --ignored
 
 # tests/surreal says what this does.
 test-remote: tools-test
@@ -105,3 +110,6 @@ tools-test:
 
 tools-bench:
 	@CARGO="$(CARGO)" sh .ci/tools bench
+
+tools-browser:
+	@CARGO="$(CARGO)" sh .ci/tools browser

@@ -23,29 +23,16 @@ pub async fn write_file(store: &dyn Store, made_at: Millis, path: &Path) -> Resu
     if path.symlink_metadata().is_ok() {
         return Err(io::Error::new(ErrorKind::AlreadyExists, format!("{} exists", path.display())).into());
     }
-    let partial = beside(path);
-    let written = write_partial(store, made_at, &partial, path).await;
-    if written.is_err() {
-        let _ = std::fs::remove_file(&partial); // the error that is told came first
-    }
-    written
-}
-
-async fn write_partial(
-    store: &dyn Store,
-    made_at: Millis,
-    partial: &Path,
-    path: &Path,
-) -> Result<Contents, BackupError> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(partial);
-    let output = BufWriter::with_capacity(BUFFER, file.map_err(named)?);
+    let (file, partial) = Partial::beside(path)?;
+    let output = BufWriter::with_capacity(BUFFER, file);
     let (contents, output) = backup::make(store, made_at, output).await?;
     let file = output.into_inner().map_err(|error| named(error.into_error()))?;
-    let (from, to) = (partial.to_owned(), path.to_owned());
+    let to = path.to_owned();
     let kept = tokio::task::spawn_blocking(move || {
         file.sync_all()?;
-        std::fs::rename(&from, &to)?;
+        std::fs::hard_link(&partial.0, &to)?; // unlike a renaming, it replaces nothing
+        drop(partial);
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     });
@@ -53,10 +40,26 @@ async fn write_partial(
     Ok(contents)
 }
 
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
+/// The name that a backup has until it is whole; gone when dropped, however the writing ends.
+struct Partial(PathBuf);
+
+impl Partial {
+    /// A new file, readable by its owner only. Whose it was is not asked: one that is there is left alone.
+    fn beside(path: &Path) -> io::Result<(File, Self)> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".partial");
+        let partial = PathBuf::from(name);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial);
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", partial.display()));
+        Ok((file.map_err(named)?, Self(partial)))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0); // what matters was told before
+    }
 }
 
 /// Fills the empty `store` from a file.
@@ -74,7 +77,7 @@ pub async fn read_file(store: &dyn Store, path: &Path) -> Result<Contents, Backu
 pub fn summary(contents: &Contents) -> String {
     let Contents { position, snapshots, pages, rows, batches } = contents;
     format!(
-        "as of event {position}: {snapshots} actors, {pages} pages, {rows} directory rows, {batches} journal \
+        "as of event {position}: {snapshots} actors, {pages} pages, {rows} rows, {batches} journal \
          records"
     )
 }

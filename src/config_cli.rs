@@ -60,7 +60,7 @@ async fn read(config: &Config) -> Live {
         }
         StorageUrl::Rocksdb { .. } | StorageUrl::Server { .. } => {}
     }
-    let store = match SurrealStore::open(&config.settings.storage_options()).await {
+    let store = match SurrealStore::open_as_it_is(&config.settings.storage_options()).await {
         Ok(store) => store,
         Err(error) => {
             let hint =

@@ -118,7 +118,7 @@ pub fn journal(flags: SettingFlags, from: u64, follow: bool) -> Result<(), Progr
     let settings = config::load(&flags.sources())?.settings;
     telemetry::start(&settings.log);
     block_on(async {
-        let store = SurrealStore::open(&settings.storage_options()).await?;
+        let store = SurrealStore::open_as_it_is(&settings.storage_options()).await?;
         let printed = journal_cli::run(&store, from, follow, &mut io::stdout()).await;
         store.close().await;
         Ok(printed?)
@@ -133,7 +133,7 @@ pub fn replay(flags: SettingFlags, asked: &Asked) -> Result<(), ProgramError> {
     let settings = config::load(&flags.sources())?.settings;
     telemetry::start(&settings.log);
     block_on(async {
-        let store = SurrealStore::open(&settings.storage_options()).await?;
+        let store = SurrealStore::open_as_it_is(&settings.storage_options()).await?;
         let printed = replay_cli::run(&store, asked, &mut io::stdout()).await;
         store.close().await;
         Ok(printed?)

@@ -65,6 +65,7 @@ pub async fn run(
     asked: &Asked,
     output: &mut (dyn Write + Send),
 ) -> Result<(), ReplayError> {
+    store.whole().await?;
     let changes = read(store, asked).await?;
     if changes.is_empty() {
         writeln!(output, "the journal holds no routing of that time")?;

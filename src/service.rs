@@ -147,13 +147,12 @@ impl Service {
         let live = Arc::new(LiveSettings::load(config, Arc::clone(&store)).await.map_err(unreadable)?);
         let effective = live.effective().await;
         let settings = effective.settings.clone();
-        let audit = AuditLog::open(Arc::clone(&store)).await.map_err(unreadable)?;
         let mut registry = Registry::default();
         if let Some(directory) = settings.storage.url.directory() {
             registry.register_collector(Box::new(StoreSize::of(directory)));
         }
         let startup = Startup {
-            store,
+            store: Arc::clone(&store),
             wall,
             policy: settings.policy(),
             rules: settings.rules(),
@@ -194,6 +193,13 @@ impl Service {
             admin: None,
         };
         if !tokens.is_empty() {
+            let audit = match AuditLog::open(store).await {
+                Ok(audit) => audit,
+                Err(error) => {
+                    service.stop().await;
+                    return Err(unreadable(error));
+                }
+            };
             let began_at = router.world().clock.now();
             let admin = Admin { app: state, http, live, audit, tokens, began_at, began: Instant::now() };
             let address = settings.admin.address;
@@ -293,11 +299,22 @@ fn ended(outcome: Result<io::Result<()>, tokio::task::JoinError>) {
 async fn watch(router: Arc<Router>, readiness: Readiness) {
     let journal = &router.world().journal;
     let mut interval = tokio::time::interval(HEALTH_INTERVAL);
+    let mut hung = false;
     loop {
         interval.tick().await;
-        match router.hangs(SHARD_PATIENCE) {
+        let hangs = router.hangs(SHARD_PATIENCE);
+        let began = hangs.is_some() && !hung;
+        hung = hangs.is_some();
+        match hangs {
             None => readiness.arrived(SHARDS),
-            Some(why) => readiness.wait_for(SHARDS, why),
+            Some(why) => {
+                if began {
+                    // A turn that never ends is counted nowhere else.
+                    tracing::error!(%why, "a thread of actors hangs");
+                    router.observation().events().note("hang", "", String::new(), why.clone());
+                }
+                readiness.wait_for(SHARDS, why);
+            }
         }
         match journal.healthy() {
             Ok(()) => readiness.arrived(JOURNAL),

@@ -10,10 +10,12 @@ mod seeds;
 
 mod admin {
     mod actors;
+    mod browser;
     mod desk;
     mod faults;
     mod settings;
     mod story;
+    mod webdriver;
 }
 mod config {
     mod layers;

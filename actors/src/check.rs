@@ -84,6 +84,7 @@ pub async fn check(
     rules: &Rules,
     found: &mut (dyn FnMut(&Fault) + Send),
 ) -> Result<Checked, StoreError> {
+    store.whole().await?;
     let bounds = store.bounds().await?;
     let mut check = Check {
         store,

@@ -105,6 +105,8 @@ pub struct Journal {
     clock: Clock,
     /// Replaced when an operator changes them.
     settings: ArcSwap<JournalSettings>,
+    /// They were replaced.
+    retuned: tokio::sync::Notify,
     handle: Handle,
     metrics: JournalMetrics,
     /// Which start of the service this is; part of every batch.
@@ -176,6 +178,7 @@ impl Journal {
             store,
             clock,
             settings: ArcSwap::from_pointee(settings),
+            retuned: tokio::sync::Notify::new(),
             handle,
             metrics,
             epoch,
@@ -319,6 +322,7 @@ impl Journal {
     /// Goes by other numbers from now on; `cache_bytes` and `save_pages` stay as they were at the start.
     pub fn set_settings(&self, settings: JournalSettings) {
         self.settings.store(Arc::new(settings));
+        self.retuned.notify_one();
     }
 
     /// The numbers it goes by.

@@ -178,8 +178,8 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// Every table of the directory.
-    pub const ALL: [Self; 3] = [Self::User, Self::Position, Self::Agent];
+    /// Every table.
+    pub const ALL: [Self; 5] = [Self::User, Self::Position, Self::Agent, Self::LiveSetting, Self::Audit];
 
     /// The table's name.
     pub const fn table(self) -> &'static str {
@@ -218,15 +218,18 @@ pub trait ArchiveStore: Send + Sync + 'static {
         after: &str,
         limit: usize,
     ) -> Result<Vec<Snapshot>, StoreError>;
-    /// Rows of the directory whose id is behind `after`, likewise.
+    /// Rows of one table whose id is behind `after`, likewise.
     async fn rows_after(
         &self,
         entry: Entry,
         after: &str,
         limit: usize,
     ) -> Result<Vec<(String, serde_json::Value)>, StoreError>;
+    /// Whether no restore into this store was begun and did not end. [`JournalStore::acquire`] asks it, and so must
+    /// whoever reads the store without taking it: `Corrupt` if not.
+    async fn whole(&self) -> Result<(), StoreError>;
     /// Notes that an empty store is being filled, and where its journal will begin: until
-    /// [`ArchiveStore::end_restore`], [`JournalStore::acquire`] is refused as corrupt. Acquire first.
+    /// [`ArchiveStore::end_restore`] it is not [`ArchiveStore::whole`]. Acquire first.
     async fn begin_restore(&self, ends: RestoredEnds) -> Result<(), StoreError>;
     /// The store is filled.
     async fn end_restore(&self) -> Result<(), StoreError>;

@@ -24,6 +24,7 @@ use crate::log::Log;
 use crate::ports::StoreError;
 use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
 use crate::runtime::failure::Failure;
+use crate::runtime::panics::without_quotes;
 use crate::runtime::reply::Reply;
 use crate::signal::Signal;
 use crate::world::World;
@@ -190,7 +191,7 @@ impl Behaviour for ShuntActor {
                     return Err(RecoverError::Broken(format!("snapshot version {}", snapshot.version)));
                 }
                 let decoded = State::decode(ent, &snapshot.state);
-                state = decoded.map_err(|error| RecoverError::Broken(error.to_string()))?;
+                state = decoded.map_err(|error| RecoverError::Broken(without_quotes(&error.to_string())))?;
             }
             let numbers = world.rules.load().routing;
             state.woke(world.clock.now(), &numbers);

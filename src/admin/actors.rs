@@ -14,13 +14,16 @@ use serde_json::json;
 use super::errors;
 use super::routes::{AdminCall, AdminResult};
 use crate::http::call::Answer;
-use crate::http::errors::{DEFECT, Problem, STORAGE_DOWN};
+use crate::http::errors::{DEFECT, Problem};
 
 /// How long a trace lasts.
 const TRACE: Duration = Duration::from_secs(300);
 
 /// How long the busiest are measured if nothing else is asked.
 const MEASURED_MS: i64 = 1_000;
+
+/// The phase of an actor that is out of service.
+const QUARANTINED: &str = "quarantined";
 
 /// Rows of a page if nothing else is asked.
 const PAGE: i64 = 100;
@@ -143,10 +146,7 @@ fn key(call: &AdminCall) -> Result<ActorKey, Problem> {
 pub async fn actor(call: AdminCall) -> AdminResult {
     let key = key(&call)?;
     let router = &call.admin.app.router;
-    let saved = router.saved(&key).await.map_err(|error| {
-        tracing::warn!(%error, "a snapshot could not be read");
-        Problem::plain(&STORAGE_DOWN)
-    })?;
+    let saved = router.saved(&key).await;
     let status = router.actor_status(&key);
     let mut shown = json!({ "active": status.is_some(), "kind": key.kind(), "key": key.id() });
     if let Some(status) = status
@@ -155,10 +155,20 @@ pub async fn actor(call: AdminCall) -> AdminResult {
     {
         shown.extend(card);
     }
-    shown["snapshot"] = json!({ "decided": saved.decided, "told": saved.told, "version": saved.version });
     shown["traced"] = json!(router.actor_trace(&key).is_some());
-    shown["unsaved"] = json!(saved.dirty);
-    shown["committed"] = json!(saved.committed);
+    match saved {
+        Ok(saved) => {
+            shown["snapshot"] =
+                json!({ "decided": saved.decided, "told": saved.told, "version": saved.version });
+            shown["unsaved"] = json!(saved.dirty);
+            shown["committed"] = json!(saved.committed);
+        }
+        // What is in memory is wanted most while storage is away.
+        Err(error) => {
+            tracing::warn!(%error, "a snapshot could not be read");
+            shown["snapshot"] = json!(null);
+        }
+    }
     Ok(Answer::new(&shown, 0))
 }
 
@@ -229,6 +239,15 @@ fn active(call: &AdminCall) -> Result<ActorKey, Problem> {
     status.map(|_| key).ok_or_else(|| Problem::plain(&errors::NOT_ACTIVE))
 }
 
+/// One that is quarantined does nothing it is told.
+fn at_work(call: &AdminCall, key: ActorKey) -> Result<ActorKey, Problem> {
+    let status = call.admin.app.router.actor_status(&key);
+    if status.is_some_and(|status| status.phase == QUARANTINED) {
+        return Err(Problem::saying(&errors::IN_USE, "it is quarantined: resume it".to_owned()));
+    }
+    Ok(key)
+}
+
 /// `POST …/passivate`.
 pub async fn passivate(call: AdminCall) -> AdminResult {
     let in_use = |why: &str| Err(Problem::saying(&errors::IN_USE, why.to_owned()));
@@ -245,13 +264,13 @@ pub async fn passivate(call: AdminCall) -> AdminResult {
 
 /// `POST …/restart`.
 pub async fn restart(call: AdminCall) -> AdminResult {
-    call.admin.app.router.restart_actor(&active(&call)?);
+    call.admin.app.router.restart_actor(&at_work(&call, active(&call)?)?);
     done()
 }
 
 /// `POST …/snapshot`.
 pub async fn snapshot(call: AdminCall) -> AdminResult {
-    call.admin.app.router.snapshot_actor(&key(&call)?);
+    call.admin.app.router.snapshot_actor(&at_work(&call, key(&call)?)?);
     done()
 }
 

@@ -15,7 +15,7 @@ use super::tokens::Holder;
 /// Rows that are kept: years of an ordinary service.
 pub const KEPT: u64 = 10_000;
 
-/// How often the newest number is noted beside the rows; what came later is found by looking, at most so many on.
+/// How often the newest number is noted beside the rows; what came later is found by looking, so many at a time.
 const NOTED_EVERY: u64 = 256;
 
 /// Rows of one page at most.
@@ -67,9 +67,13 @@ impl AuditLog {
     pub async fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
         let noted = store.get(Entry::Audit, &[NEWEST.to_owned()]).await?;
         let noted = noted.first().and_then(|(_, row)| row.get("id")?.as_u64()).unwrap_or(0);
-        let next: Vec<String> = (noted + 1..=noted + NOTED_EVERY + 1).map(|id| id.to_string()).collect();
-        let found = store.get(Entry::Audit, &next).await?;
-        let newest = found.iter().filter_map(|(id, _)| id.parse().ok()).max().unwrap_or(noted);
+        let mut newest = noted;
+        loop {
+            let next: Vec<String> = (newest + 1..=newest + NOTED_EVERY).map(|id| id.to_string()).collect();
+            let found = store.get(Entry::Audit, &next).await?;
+            let Some(last) = found.iter().filter_map(|(id, _)| id.parse().ok()).max() else { break };
+            newest = last;
+        }
         Ok(Self { store, newest: Mutex::new(newest) })
     }
 
@@ -100,8 +104,10 @@ impl AuditLog {
         };
         self.put(&row).await?;
         *newest = id;
-        if id.is_multiple_of(NOTED_EVERY) {
-            self.store.put(Entry::Audit, NEWEST, &json!({ "id": id })).await?;
+        if id.is_multiple_of(NOTED_EVERY)
+            && let Err(error) = self.store.put(Entry::Audit, NEWEST, &json!({ "id": id })).await
+        {
+            tracing::warn!(%error, "the newest number of the audit was not noted");
         }
         drop(newest);
         if let Some(oldest) = id.checked_sub(KEPT).filter(|oldest| *oldest > 0)
@@ -149,9 +155,23 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot write its own input has failed")]
 
     use messagecenter_actors::memory::MemoryStore;
+    use messagecenter_actors::ports::DirectoryStore as _;
 
     use super::super::tokens::Role;
     use super::*;
+
+    #[tokio::test]
+    async fn a_newest_number_that_could_not_be_noted_costs_no_row() {
+        let store = MemoryStore::new();
+        let ann = Holder { name: "ann".to_owned(), role: Role::Operator };
+        let log = AuditLog::open(Arc::new(store.clone())).await.unwrap();
+        for _ in 0..3 * NOTED_EVERY {
+            log.begin(5, &ann, "restart", "/x", "why").await.unwrap();
+        }
+        store.put(Entry::Audit, NEWEST, &json!({ "id": 1 })).await.unwrap();
+        let again = AuditLog::open(Arc::new(store)).await.unwrap();
+        assert_eq!(again.begin(6, &ann, "resume", "/y", "").await.unwrap().id, 3 * NOTED_EVERY + 1);
+    }
 
     #[tokio::test]
     async fn numbers_go_on_after_a_restart_and_pages_go_back() {

@@ -8,7 +8,7 @@ use super::actors::epoch_ms;
 use super::errors;
 use super::routes::{AdminCall, AdminResult};
 use crate::http::call::Answer;
-use crate::http::errors::Problem;
+use crate::http::errors::{Problem, Retry};
 use crate::http::server;
 
 #[derive(Serialize)]
@@ -48,14 +48,23 @@ fn known(call: &AdminCall) -> Result<DeadLetter, Problem> {
     found.ok_or_else(|| Problem::plain(&errors::NO_SUCH_LETTER))
 }
 
-/// `POST /admin/dead-letters/{letter}/replay`. Whatever the outcome, the letter is out: a request that makes its actor
-/// panic again is a letter of its own.
+/// `POST /admin/dead-letters/{letter}/replay`. The letter is out then, and a request that makes its actor panic again is
+/// a letter of its own; but it stays if nothing happened because the service could not take the request now.
 pub async fn replay(call: AdminCall) -> AdminResult {
     let letter = known(&call)?;
     let app = &call.admin.app;
     let kept = app.crashed.take(letter.id).ok_or_else(|| Problem::plain(&errors::NOT_REPLAYABLE))?;
-    app.router.observation().discard(letter.id);
-    let outcome = server::once_more(kept, &call.admin.http, app).await;
+    let outcome = server::once_more(&kept, &call.admin.http, app).await;
+    let stays =
+        matches!(&outcome, Err(problem) if problem.letter.is_none() && problem.code.retry == Retry::Safe);
+    if !stays {
+        app.router.observation().discard(letter.id);
+    }
+    match &outcome {
+        Err(Problem { letter: Some(again), .. }) => app.crashed.keep(*again, kept),
+        _ if stays => app.crashed.keep(letter.id, kept),
+        _ => {}
+    }
     let (status, code, text) = match &outcome {
         Ok(answer) => (answer.status, 0, "ok".to_owned()),
         Err(problem) => (problem.code.rest_status(), problem.code.number, problem.text.to_string()),

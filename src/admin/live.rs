@@ -83,7 +83,13 @@ impl LiveSettings {
     /// # Errors
     /// Those of the store.
     pub async fn load(base: Config, store: Arc<dyn Store>) -> Result<Self, StoreError> {
-        let overlay = read(&*store).await?;
+        let overlay = match read(&*store).await {
+            Err(error @ StoreError::Corrupt(_)) => {
+                tracing::error!(%error, "no live setting is in effect");
+                Overlay::default()
+            }
+            other => other?,
+        };
         let effective = fitting(&base.settings, &overlay.values);
         Ok(Self { base, store, state: Mutex::new(State { overlay, effective }) })
     }
@@ -109,8 +115,8 @@ impl LiveSettings {
     /// Changes the settings: checked whole, written, then taken by the actors.
     ///
     /// # Errors
-    /// `VERSION_CHANGED`, `NO_SUCH_VERSION`, `BAD_SETTING`; `STORAGE_DOWN` when it cannot be kept. Nothing is changed
-    /// then.
+    /// `VERSION_CHANGED`, `NO_SUCH_VERSION`, `BAD_SETTING`; `STORAGE_DOWN` when it is not known to be kept. Nothing is
+    /// changed then, unless storage takes the write after all: the next start would find it.
     pub async fn change(&self, change: &Change<'_>, router: &Router) -> Result<Changed, Problem> {
         let mut state = self.state.lock().await;
         let version = state.overlay.version;
@@ -145,7 +151,14 @@ impl LiveSettings {
 
     async fn keep(&self, overlay: &Overlay) -> Result<(), Problem> {
         let row = serde_json::to_value(overlay).map_err(|error| not_kept(&error))?;
-        self.store.put(Entry::LiveSetting, ROW, &row).await.map_err(|error| not_kept(&error))
+        match self.store.put(Entry::LiveSetting, ROW, &row).await {
+            Ok(()) => Ok(()),
+            // It may be there: what the next start would find is what holds.
+            Err(StoreError::Unknown(_)) if read(&*self.store).await.is_ok_and(|found| found == *overlay) => {
+                Ok(())
+            }
+            Err(error) => Err(not_kept(&error)),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Live settings over HTTP.
 
-use messagecenter_actors::router::operating::KINDS;
+use messagecenter_actors::domain::ids::ActorKey;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -43,12 +43,17 @@ pub async fn settings(call: AdminCall) -> AdminResult {
         Row {
             key: setting.key,
             value: effective.value(setting.key),
-            layer: if live.is_some() { LAYER.to_owned() } else { below_layer },
+            // One that does not fit any more is kept and not in effect.
+            layer: if live.as_ref() == Some(&effective.value(setting.key)) {
+                LAYER.to_owned()
+            } else {
+                below_layer
+            },
             live,
             below,
             allowed: setting.allowed(),
             per_kind: setting.per_kind(),
-            kinds: KINDS.into_iter().filter_map(own).collect(),
+            kinds: ActorKey::KINDS.into_iter().filter_map(own).collect(),
             meaning: setting.meaning,
         }
     };

@@ -3,7 +3,7 @@
 use crate::http::field::{Allowed, Endpoint, Family, Field, Kind, Method};
 
 const KIND: Field = Field::path("kind", Kind::Text, "The actor's kind.")
-    .allow(Allowed::Texts(&messagecenter_actors::router::operating::KINDS));
+    .allow(Allowed::Texts(&messagecenter_actors::domain::ids::ActorKey::KINDS));
 const KEY: Field = Field::path(
     "id",
     Kind::Text,
@@ -69,7 +69,7 @@ pub static ACTORS: Endpoint = endpoint(
     ],
     &[
         Field::query("kind", Kind::Text, "Their kind.")
-            .allow(Allowed::Texts(&messagecenter_actors::router::operating::KINDS))
+            .allow(Allowed::Texts(&messagecenter_actors::domain::ids::ActorKey::KINDS))
             .required(),
         Field::query("phase", Kind::Text, "Only those in this phase.").allow(Allowed::Texts(&[
             "recovering",
@@ -174,7 +174,7 @@ pub static DISCARD: Endpoint = endpoint(
     "/admin/dead-letters/{letter}",
     "Takes a letter out.",
     DONE,
-    &[LETTER],
+    &[LETTER, REASON],
 );
 
 const SETTINGS_DATA: &str = "{version, settings:[{key, value, layer, live, below, allowed, perKind, kinds:{…}, \

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use messagecenter_actors::router::operating::{KINDS, Tuning};
+use messagecenter_actors::domain::ids::ActorKey;
+use messagecenter_actors::router::operating::Tuning;
 use messagecenter_actors::world::Rules;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -128,7 +129,7 @@ impl Effective {
         let contradict = |(key, why): (&str, String)| Refused(format!("{key}: {why}"));
         rules::values(&settings).map_err(contradict)?;
         let mut kinds = Vec::new();
-        for kind in KINDS {
+        for kind in ActorKey::KINDS {
             let mut own = settings.clone();
             let mut any = false;
             for (key, value) in values {
@@ -200,9 +201,10 @@ fn checked(key: &str, value: &Value) -> Result<(&'static Setting, Option<&'stati
     let kind = match kind {
         None => None,
         Some(kind) => {
-            let known = KINDS.into_iter().find(|known| *known == kind);
-            let known =
-                known.ok_or_else(|| Refused(format!("{key}: the kind is one of {}", KINDS.join(", "))))?;
+            let known = ActorKey::KINDS.into_iter().find(|known| *known == kind);
+            let known = known.ok_or_else(|| {
+                Refused(format!("{key}: the kind is one of {}", ActorKey::KINDS.join(", ")))
+            })?;
             if !setting.per_kind() {
                 return Err(Refused(format!("{name} cannot be set for one kind of actor")));
             }
@@ -331,7 +333,7 @@ mod tests {
         assert!(refused(json!({ "storage.url": "mem://" })).contains("restart"));
         assert!(refused(json!({ "supervision.restart_budget": 0 })).contains("from 1 to 1000"));
         assert!(refused(json!({ "supervision.restart_budget": "5" })).contains("not an integer"));
-        assert!(refused(json!({ "supervision.restart_budget@desk": 5 })).contains("conversation, session"));
+        assert!(refused(json!({ "supervision.restart_budget@desk": 5 })).contains("session, conversation"));
         assert!(refused(json!({ "routing.lease_ms@inbox": 5_000 })).contains("one kind"));
         assert!(refused(json!({ "supervision.backoff_min_ms@inbox": 60_000 })).contains("backoff_max_ms"));
     }

@@ -260,7 +260,7 @@ const pages = {
     const actors = quarantined.flatMap((answer) => answer.data);
     const letter = (l) => h("td", {}, h("span", { class: "buttons" },
       l.replayable ? button("Replay", `Handle request of letter ${l.id} once more? Without an Idempotency-Key it may have happened already.`, (reason) => api(`/admin/dead-letters/${l.id}/replay`, { method: "POST", body: { reason } }).then(({ data }) => `replayed: ${data.errorCode ? data.errorMsg : "done"}`)) : null,
-      button("Discard", `Discard letter ${l.id}?`, () => api(`/admin/dead-letters/${l.id}`, { method: "DELETE" }).then(() => "discarded"))));
+      button("Discard", `Discard letter ${l.id}?`, (reason) => api(`/admin/dead-letters/${l.id}`, { method: "DELETE", body: { reason } }).then(() => "discarded"))));
     return [card("Quarantine", table(`${actors.length} actors wait for an operator`, [["Actor"], ["Reason"], [""]],
       actors.map((a) => [actorLink(a.kind, a.key), a.reason, h("td", {}, button("Resume", `Resume ${a.kind}/${a.key}?`, (reason) => api(`/admin/actors/${a.kind}/${encodeURIComponent(a.key)}/resume`, { method: "POST", body: { reason } }).then(() => "resumed")))]))),
     card("Dead letters", table(`${letters.count} messages made their actor panic`, [["#", 1], ["When (UTC)"], ["Actor"], ["Operation"], ["Panic"], [""]],
@@ -328,7 +328,7 @@ async function show(again) {
     say(error.message, "bad");
   }
   // A page with a form is not replaced under the operator's hands.
-  if (["overview", "hot", "actor"].includes(page) || (page === "trouble" && !$("ask").open)) timer = setTimeout(later, EVERY_MS);
+  if (["overview", "actors", "hot", "actor", "routing"].includes(page) || (page === "trouble" && !$("ask").open)) timer = setTimeout(later, EVERY_MS);
 }
 function later() {
   if (document.hidden || $("ask").open || $("page").contains(document.activeElement)) timer = setTimeout(later, EVERY_MS);

@@ -55,9 +55,15 @@ impl Clients {
         headers: &HeaderMap,
         address: Option<&str>,
     ) -> Result<Option<Place>, Problem> {
-        let named = IDENTITY.iter().find_map(|name| Some((*name, headers.get(*name)?.as_bytes())));
-        let Some(name) = named.or(address.map(|address| ("", address.as_bytes()))) else { return Ok(None) };
-        let caller = self.hasher.hash_one(name);
+        // As the contract reads ids: 0 and nothing are nobody, and 007 is 7.
+        let id =
+            |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok().filter(|id| *id != 0);
+        let named = IDENTITY.iter().find_map(|name| Some((*name, id(name)?)));
+        let caller = match (named, address) {
+            (Some(named), _) => self.hasher.hash_one(named),
+            (None, Some(address)) => self.hasher.hash_one(address),
+            (None, None) => return Ok(None),
+        };
         let mut counts = self.count(caller).lock();
         let count = counts.entry(caller).or_default();
         if *count >= self.limit {
@@ -116,6 +122,24 @@ mod tests {
         drop(held);
         assert!(clients.admit(&one, None).is_ok());
         assert_eq!(clients.known(), 0, "nobody without a request is remembered");
+    }
+
+    #[test]
+    fn ids_that_name_nobody_are_left_out_and_one_id_in_two_spellings_is_one_caller() {
+        let clients = Clients::new(1);
+        let agent = |id: &'static str| {
+            let mut headers = caller("newUserId", "0");
+            headers.insert(HeaderName::from_static("entuserid"), HeaderValue::from_static(id));
+            headers
+        };
+        let held = clients.admit(&agent("7"), Some("10.0.0.1")).unwrap();
+        assert!(held.is_some());
+        assert!(
+            clients.admit(&agent("8"), Some("10.0.0.1")).is_ok(),
+            "another agent behind the same gateway"
+        );
+        assert!(clients.admit(&agent("007"), None).is_err(), "the same agent");
+        assert!(clients.admit(&caller("newUserId", ""), None).unwrap().is_none());
     }
 
     #[test]

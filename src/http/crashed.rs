@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::routes::Route;
 
-/// Bytes of bodies that are kept; the oldest go first.
+/// Bytes that are kept; the oldest go first.
 const KEPT_BYTES: usize = 16 << 20;
 
 /// Requests that are kept, whatever their size.
@@ -32,6 +32,13 @@ pub struct Kept {
     pub client: Option<Arc<str>>,
 }
 
+impl Kept {
+    fn bytes(&self) -> usize {
+        let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        self.body.len() + self.query.len() + headers.sum::<usize>()
+    }
+}
+
 /// The requests of one service.
 #[derive(Default)]
 pub struct Crashed {
@@ -43,10 +50,10 @@ impl Crashed {
     pub fn keep(&self, letter: u64, request: Kept) {
         let mut ring = self.ring.lock();
         ring.push_back((letter, request));
-        let mut bytes: usize = ring.iter().map(|(_, kept)| kept.body.len()).sum();
+        let mut bytes: usize = ring.iter().map(|(_, kept)| kept.bytes()).sum();
         while ring.len() > KEPT || bytes > KEPT_BYTES {
             let Some((_, oldest)) = ring.pop_front() else { return };
-            bytes -= oldest.body.len();
+            bytes -= oldest.bytes();
         }
     }
 

@@ -20,6 +20,7 @@ use super::body;
 use super::call::{Answer, AppState, Call};
 use super::crashed::Kept;
 use super::errors::{BODY_INCOMPLETE, DEFECT, Problem, TIMED_OUT, UNKNOWN_PATH, WRONG_METHOD};
+use super::field::Family;
 use super::metrics::{DONE, NO_OPERATION};
 use super::reading::Parts;
 use super::routes::{self, Found, Route};
@@ -127,10 +128,10 @@ async fn handle(
     (settings, state): &Shared,
 ) -> Result<Answer, Problem> {
     let client = client(request, settings.trust_headers);
-    // What only looks (health, metrics, `GET /v1`) must work when callers are refused.
-    let counted = route.reader.reads_body();
+    // Health and figures must be seen when callers are refused.
+    let counted = route.endpoint.family != Family::Operation;
     let _place = if counted { state.clients.admit(request.headers(), client.as_deref())? } else { None };
-    let body = if counted {
+    let body = if route.reader.reads_body() {
         let reading = body::read(request, payload, settings.body_limit);
         timeout(settings.request_timeout, reading).await.map_err(|_| Problem::plain(&BODY_INCOMPLETE))??
     } else {
@@ -163,18 +164,14 @@ async fn once(
     contained(route.endpoint.operation, settings.request_timeout, handling).await
 }
 
-/// Handles once more a request that made an actor panic; if it does again, it is kept again.
+/// Handles once more a request that made an actor panic.
 ///
 /// # Errors
 /// What its sender would be told.
-pub async fn once_more(kept: Kept, settings: &HttpSettings, state: &AppState) -> Result<Answer, Problem> {
-    let Kept { route, parameters, query, headers, body, client } = &kept;
+pub async fn once_more(kept: &Kept, settings: &HttpSettings, state: &AppState) -> Result<Answer, Problem> {
+    let Kept { route, parameters, query, headers, body, client } = kept;
     let parts = Parts { path: parameters, query, headers, body };
-    let outcome = once(route, &parts, client.clone(), settings, state).await;
-    if let Err(Problem { letter: Some(letter), .. }) = &outcome {
-        state.crashed.keep(*letter, kept);
-    }
-    outcome
+    once(route, &parts, client.clone(), settings, state).await
 }
 
 /// Who is at the other end: behind a gateway that sets the identity headers, whom the gateway last named.

@@ -34,7 +34,7 @@ pub fn backup(flags: SettingFlags, file: &Path) -> Result<(), ProgramError> {
             let contents = backup_cli::write_file(store, SystemClock.now(), file).await?;
             Ok(writeln!(io::stdout(), "{} {}", file.display(), backup_cli::summary(&contents))?)
         };
-        on_store(&settings, work).await
+        on_store(SurrealStore::open_as_it_is(&settings.storage_options()).await?, work).await
     })
 }
 
@@ -49,7 +49,7 @@ pub fn restore(flags: SettingFlags, file: &Path) -> Result<(), ProgramError> {
         let contents = backup_cli::read_file(store, file).await?;
         Ok(writeln!(io::stdout(), "{} {}", settings.storage.url, backup_cli::summary(&contents))?)
     };
-    block_on(on_store(&settings, work))
+    block_on(async { on_store(SurrealStore::open(&settings.storage_options()).await?, work).await })
 }
 
 /// Prints what does not hold of the store.
@@ -62,7 +62,7 @@ pub fn check(flags: SettingFlags) -> Result<(), ProgramError> {
     existing(&settings)?;
     let rules = settings.rules();
     let work = async |store: &SurrealStore| Ok(check_cli::run(store, &rules, &mut io::stdout()).await?);
-    block_on(on_store(&settings, work))
+    block_on(async { on_store(SurrealStore::open_as_it_is(&settings.storage_options()).await?, work).await })
 }
 
 /// The directory of an embedded store, which must be there: reading what is not there must not make it.
@@ -78,12 +78,11 @@ fn not_asked(error: io::Error) -> ProgramError {
     ProgramError::NotBackedUp(error.to_string())
 }
 
-/// Opens the store for `work` and closes it.
+/// Closes the store after `work`.
 async fn on_store(
-    settings: &Settings,
+    store: SurrealStore,
     work: impl AsyncFnOnce(&SurrealStore) -> Result<(), ProgramError>,
 ) -> Result<(), ProgramError> {
-    let store = SurrealStore::open(&settings.storage_options()).await?;
     let outcome = work(&store).await;
     store.close().await;
     outcome

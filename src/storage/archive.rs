@@ -1,7 +1,7 @@
 //! Reading everything piece by piece, and filling an empty store.
 //!
-//! A piece is `SELECT … FROM $range LIMIT n` with the range given as a value: SurrealDB then stops reading at the
-//! limit (with the range in the text it would read all of it). `meta:restore` is there while a store is being
+//! A piece is `SELECT … FROM array::first([$range]) LIMIT n`: only where the planner cannot know the range does SurrealDB
+//! stop reading at the limit (given as a parameter or in the text, it would read all of it). `meta:restore` is there while a store is being
 //! filled: until it is gone nobody may take the store, so what a restore left unfinished is never served.
 
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ use super::value::{Row, integer, named_behind, object, range_behind, text};
 /// The most records that one statement reads.
 const WINDOW: usize = 512;
 
-const READ: &str = "SELECT * FROM $id LIMIT $limit;";
+const READ: &str = "SELECT * FROM array::first([$id]) LIMIT $limit;";
 const FILLING: &str = "SELECT since FROM meta:restore;";
 const BEGIN: Guarded = guarded!(
     "UPSERT meta:restore SET since = time::now() RETURN NONE; \
@@ -32,15 +32,6 @@ impl SurrealStore {
         let limit = integer(limit.min(WINDOW) as u64);
         let binds = object([("id", range), ("limit", limit)]);
         Ok(self.engine.query(Operation::Read, READ, binds).await?.rows(0))
-    }
-
-    /// Refuses a store that a restore did not finish filling.
-    pub(super) async fn refuse_unless_whole(&self) -> Result<(), StoreError> {
-        let mut answers = self.engine.query(Operation::Read, FILLING, Object::new()).await?;
-        if answers.rows(0).is_empty() {
-            return Ok(());
-        }
-        Err(corrupt("a restore into this store did not end; restore again into an empty one"))
     }
 }
 
@@ -75,11 +66,47 @@ impl ArchiveStore for SurrealStore {
         rows.into_iter().map(|row| entry_of(entry, row)).collect()
     }
 
+    async fn whole(&self) -> Result<(), StoreError> {
+        let mut answers = self.engine.query(Operation::Read, FILLING, Object::new()).await?;
+        if answers.rows(0).is_empty() {
+            return Ok(());
+        }
+        Err(corrupt("a restore into this store did not end; restore again into an empty one"))
+    }
+
     async fn begin_restore(&self, ends: RestoredEnds) -> Result<(), StoreError> {
         self.begin_at(ends, &BEGIN).await
     }
 
     async fn end_restore(&self) -> Result<(), StoreError> {
         self.lease.write(&self.engine, &END, Object::new(), None).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+    use messagecenter_actors::ports::DirectoryStore as _;
+
+    use super::*;
+    use crate::StorageOptions;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_piece_reads_no_more_than_its_limit() {
+        let store = SurrealStore::open(&StorageOptions::new("mem://".parse().unwrap())).await.unwrap();
+        for number in 0..200 {
+            let id = format!("{number:04}");
+            store.put(Entry::User, &id, &serde_json::json!({ "name": id })).await.unwrap();
+        }
+        let explained = format!("EXPLAIN ANALYZE {READ}");
+        let binds = object([("id", named_behind(Entry::User.table(), "")), ("limit", integer(10))]);
+        let answer = store.engine.query(Operation::Read, Box::leak(explained.into_boxed_str()), binds).await;
+        let plan = format!("{:?}", answer.unwrap().rows(0));
+        let digits =
+            |rest: &str| rest.split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok());
+        let read = plan.split("rows: ").skip(1).map(|rest| digits(rest).unwrap_or(0));
+        let read: Vec<u64> = read.filter(|rows: &u64| *rows > 0).collect();
+        assert!(!read.is_empty() && read.iter().all(|rows| *rows <= 10), "{plan}");
     }
 }

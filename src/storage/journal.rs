@@ -7,7 +7,9 @@
 use async_trait::async_trait;
 use messagecenter_actors::domain::event::Position;
 use messagecenter_actors::domain::ids::Millis;
-use messagecenter_actors::ports::{Batch, JournalBounds, JournalStore, RestoredEnds, StoreError};
+use messagecenter_actors::ports::{
+    ArchiveStore, Batch, JournalBounds, JournalStore, RestoredEnds, StoreError,
+};
 use surrealdb_types::{Object, Value};
 
 use super::SurrealStore;
@@ -195,7 +197,7 @@ impl JournalStore for SurrealStore {
     }
 
     async fn acquire(&self) -> Result<u64, StoreError> {
-        self.refuse_unless_whole().await?;
+        self.whole().await?;
         self.lease.take(&self.engine).await
     }
 }

@@ -60,7 +60,29 @@ impl SurrealStore {
 
     async fn open_unboxed(options: &StorageOptions) -> Result<Self, OpenError> {
         let engine = Engine::open(options).await?;
-        if let Err(error) = schema::migrate(&engine).await {
+        let prepared = schema::migrate(&engine).await;
+        Self::prepared(engine, prepared, options).await
+    }
+
+    /// Opens the store as it is: to look at one that a service may be running on, whose schema is not this caller's to
+    /// change.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`]; the schema is older than this program.
+    pub fn open_as_it_is(options: &StorageOptions) -> BoxFuture<'_, Result<Self, OpenError>> {
+        Box::pin(async move {
+            let engine = Engine::open(options).await?;
+            let current = schema::is_current(&engine).await;
+            Self::prepared(engine, current, options).await
+        })
+    }
+
+    async fn prepared(
+        engine: Engine,
+        schema: Result<(), OpenError>,
+        options: &StorageOptions,
+    ) -> Result<Self, OpenError> {
+        if let Err(error) = schema {
             // The engine is open: closing it gives the store back to whoever can read it.
             engine.close().await;
             return Err(error);

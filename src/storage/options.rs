@@ -161,6 +161,16 @@ pub enum OpenError {
         /// The newest version known here.
         known: i64,
     },
+    /// An earlier program wrote the store last, and it is only to be read.
+    #[error(
+        "the store's schema is version {found}, this program reads version {known}: start the service once"
+    )]
+    Older {
+        /// The version in the store; 0 when it is new.
+        found: i64,
+        /// The version that this program reads.
+        known: i64,
+    },
     /// The schema could not be read or brought up to date.
     #[error("cannot prepare the schema: {0}")]
     Schema(#[from] StoreError),

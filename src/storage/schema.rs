@@ -6,6 +6,8 @@
 //! Besides, every statement of a step may be repeated. A store of a newer version is refused before anything
 //! is written.
 
+use std::cmp::Ordering;
+
 use messagecenter_actors::fail_point;
 use messagecenter_actors::ports::StoreError;
 use surrealdb_types::{Object, Value};
@@ -59,6 +61,16 @@ pub const fn known_version() -> i64 {
 /// Brings the store to [`known_version`]. Repeating it changes nothing.
 pub(super) async fn migrate(engine: &Engine) -> Result<(), OpenError> {
     migrate_by(engine, STEPS).await
+}
+
+/// Whether the store is of [`known_version`]; changes nothing.
+pub(super) async fn is_current(engine: &Engine) -> Result<(), OpenError> {
+    let (found, known) = (version(engine).await?, known_version());
+    match found.cmp(&known) {
+        Ordering::Less => Err(OpenError::Older { found, known }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(OpenError::Newer { found, known }),
+    }
 }
 
 async fn migrate_by(engine: &Engine, steps: &[Step]) -> Result<(), OpenError> {

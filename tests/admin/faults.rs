@@ -88,6 +88,13 @@ mod poisoned {
         service.say(&user(1), "3", "elsewhere").await.ok();
         let letters = service.look("/admin/dead-letters").await;
         assert_eq!(letters.count, 2);
+        let id = &letters.data[0]["id"];
+        let in_vain =
+            service.admin("POST", &format!("/admin/dead-letters/{id}/replay"), because("too soon")).await;
+        assert_eq!(in_vain.ok().data["errorCode"], 50304);
+        let letters = service.look("/admin/dead-letters").await;
+        assert!(letters.count == 2 && letters.data[0]["replayable"] == true, "nothing happened: it stays");
+        service.admin("POST", &format!("{path}/restart"), because("in vain")).await.no(40921);
         for letter in letters.data.as_array().unwrap() {
             service.admin("DELETE", &format!("/admin/dead-letters/{}", letter["id"]), Value::Null).await.ok();
         }
@@ -101,9 +108,14 @@ mod poisoned {
     async fn a_turn_that_takes_long_is_counted_and_named_and_a_thread_that_hangs_makes_the_service_not_ready()
     {
         const SLOW: &str = "slow apple";
-        let service = Arc::new(app(&MemoryStore::new(), |settings| settings.runtime.shards = 2).await);
+        let store = MemoryStore::new();
+        let service = app(&store, |settings| {
+            settings.runtime.shards = 2;
+            settings.supervision.slow_turn_ms = 4_000; // less than a thread may be silent, more than other turns take
+        });
+        let service = Arc::new(service.await);
         let path = conversation(&service, 1, 2).await;
-        arm(SLOW, Poison::Hold(Duration::from_secs(12)));
+        arm(SLOW, Poison::Hold);
         let slow = {
             let service = Arc::clone(&service);
             tokio::spawn(async move { service.say(&user(1), "2", SLOW).await })
@@ -114,11 +126,11 @@ mod poisoned {
         assert!(why.contains(&key) && why.contains("send"), "it is named: {why}");
         let ready = service.client.get(format!("{}/readyz", service.base)).send().await.unwrap();
         assert_eq!(ready.status().as_u16(), 503);
+        cure(SLOW);
         let _timed_out_or_done = slow.await.unwrap();
         service.look_until("/admin/overview", |seen| seen["ready"] == true).await;
         assert_eq!(service.look(&path).await.data["slowTurns"], 1);
         assert_eq!(service.figure("messagecenter_slow_turns_total").await, 1);
-        cure(SLOW);
     }
 }
 

@@ -24,8 +24,12 @@ const RESERVED: i64 = 80;
 const ROUNDS: u64 = 25;
 
 /// Reservations outlive the whole run, and nobody lapses: whatever changes was asked for.
-const SETTINGS: [&str; 3] =
-    ["routing.lease_ms=86400000", "routing.heartbeat_lapse_ms=86400000", "checkpoint.interval_ms=100"];
+const SETTINGS: [&str; 4] = [
+    "routing.lease_ms=86400000",
+    "routing.heartbeat_lapse_ms=86400000",
+    "routing.client_leases=1000000", // all customers come from one address
+    "checkpoint.interval_ms=100",
+];
 
 /// What clients were told of one customer.
 #[derive(Debug, Clone, Default)]
@@ -102,9 +106,16 @@ async fn staff(process: &Process) -> Result<(), Gone> {
 }
 
 async fn queue(process: &Process) -> Result<Vec<String>, Gone> {
-    let queue = process.get(&format!("/v1/shunts/{ENT}/default/queue")).await?;
-    let rows = queue["data"]["waiting"].as_array().cloned().unwrap_or_default();
-    Ok(rows.iter().filter_map(|row| Some(row["sessionId"].as_str()?.to_owned())).collect())
+    let mut sessions = Vec::new();
+    for page in 1.. {
+        let queue = process.get(&format!("/v1/shunts/{ENT}/default/queue?page={page}")).await?;
+        let rows = queue["data"]["waiting"].as_array().cloned().unwrap_or_default();
+        if rows.is_empty() {
+            break;
+        }
+        sessions.extend(rows.iter().filter_map(|row| Some(row["sessionId"].as_str()?.to_owned())));
+    }
+    Ok(sessions)
 }
 
 /// One client: its own customers, one request at a time, until the process is gone.

@@ -31,6 +31,7 @@ pub async fn make<W: Write + Send>(
     made_at: Millis,
     output: W,
 ) -> Result<(Contents, W), BackupError> {
+    store.whole().await?;
     let before = store.bounds().await?;
     let begin = Begin { made_at, program: env!("CARGO_PKG_VERSION").to_owned() };
     let contents = Contents { position: 0, snapshots: 0, pages: 0, rows: 0, batches: 0 };

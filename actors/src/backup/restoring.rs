@@ -29,6 +29,10 @@ pub async fn restore<R: Read + Seek + Send>(
         return Err(BackupError::NotEmpty);
     }
     let epoch = store.acquire().await?;
+    // Nobody else writes from here on; until here somebody may have.
+    if !is_empty(store).await? {
+        return Err(BackupError::NotEmpty);
+    }
     let ends = RestoredEnds { oldest: end.oldest, replay_from: end.replay_from, at: end.at };
     store.begin_restore(ends).await?;
     input.seek(SeekFrom::Start(0))?;
@@ -54,6 +58,7 @@ pub async fn restore<R: Read + Seek + Send>(
         let problem = format!("the journal restored ends at {}, not at {}", bounds.newest, end.position);
         return Err(StoreError::Corrupt(problem).into());
     }
+    store.set_checkpoint(end.replay_from).await?; // a place to start from: the next start need not look for the end
     store.end_restore().await?;
     Ok(contents)
 }

@@ -13,7 +13,7 @@ use crate::clock::ManualClock;
 use crate::domain::ids::{Address, ConversationKey};
 use crate::journal::JournalSettings;
 use crate::memory::MemoryStore;
-use crate::ports::{JournalStore, StoreError};
+use crate::ports::{DirectoryStore, Entry, JournalStore, StoreError};
 
 async fn made(store: &MemoryStore) -> (Contents, Vec<u8>) {
     make(store, 1, Vec::new()).await.unwrap()
@@ -28,8 +28,18 @@ async fn restored(file: &[u8]) -> Result<MemoryStore, BackupError> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_made_while_clients_send_holds_everything_acknowledged_before_it_began() {
     let store = MemoryStore::new();
-    let running = start(&store).await;
+    // Snapshots are written all the time, in pieces of one page.
+    let saving = JournalSettings {
+        checkpoint_lag_events: 20,
+        checkpoint_interval: Duration::from_millis(5),
+        save_pages: 1,
+        ..JournalSettings::default()
+    };
+    let running = start_by(&store, saving, Arc::new(ManualClock::at(1_767_225_600_000))).await;
     live(&running.router).await;
+    for entry in [Entry::LiveSetting, Entry::Audit] {
+        store.put(entry, "1", &serde_json::json!({ "of": entry.table() })).await.unwrap();
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let senders: Vec<_> = (10..14)
         .map(|from| {
@@ -44,15 +54,20 @@ async fn a_backup_made_while_clients_send_holds_everything_acknowledged_before_i
             })
         })
         .collect();
+    let mut saved = 0;
     for _ in 0..5 {
         let acknowledged = say(&running.router, 1, direct(2)).await;
         let hold = running.router.world().journal.hold().await;
         let (contents, file) = made(&store).await;
         drop(hold);
+        saved += contents.snapshots.min(contents.pages);
         let copy = restored(&file).await.unwrap();
         let (checked, found) = faults(&copy).await;
         assert_eq!(found, Vec::new());
         assert_eq!(checked.position, contents.position);
+        for entry in [Entry::LiveSetting, Entry::Audit] {
+            assert_eq!(copy.get(entry, &["1".to_owned()]).await.unwrap()[0].1["of"], entry.table());
+        }
         // The service goes on from it.
         let again = start(&copy).await;
         assert_eq!(say(&again.router, 1, direct(2)).await, acknowledged + 1);
@@ -60,6 +75,7 @@ async fn a_backup_made_while_clients_send_holds_everything_acknowledged_before_i
         again.stop().await;
         assert_eq!(faults(&copy).await.1, Vec::new());
     }
+    assert!(saved > 0, "snapshots with pages were copied while they changed");
     stop.store(true, Ordering::Relaxed);
     for sender in senders {
         assert!(sender.await.unwrap() > 0);

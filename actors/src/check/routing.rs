@@ -8,6 +8,7 @@ use crate::domain::ids::EntId;
 use crate::domain::session::Known;
 use crate::domain::shunt::State;
 use crate::domain::shunt::audit::structure;
+use crate::runtime::panics::without_quotes;
 
 impl Check<'_> {
     pub(super) fn shunt(&mut self, ent: EntId, stored: &Stored) {
@@ -16,7 +17,7 @@ impl Check<'_> {
             None => State::new(ent),
             Some(snapshot) => match State::decode(ent, &snapshot.state) {
                 Ok(state) => state,
-                Err(error) => return self.fault(&stored.key, error.to_string()),
+                Err(error) => return self.fault(&stored.key, without_quotes(&error.to_string())),
             },
         };
         for event in &stored.facts {
@@ -43,7 +44,10 @@ impl Check<'_> {
             None => Known::default(),
             Some(snapshot) => match rmp_serde::from_slice(&snapshot.state) {
                 Ok(known) => known,
-                Err(error) => return self.fault(&stored.key, format!("its snapshot: {error}")),
+                Err(error) => {
+                    let problem = without_quotes(&error.to_string());
+                    return self.fault(&stored.key, format!("its snapshot: {problem}"));
+                }
             },
         };
         for event in &stored.facts {

@@ -19,6 +19,7 @@ use crate::domain::seq_set::SeqSet;
 use crate::journal::Changes;
 use crate::ports::{Collection, Page, Snapshot, StoreError};
 use crate::runtime::behaviour::Turn;
+use crate::runtime::panics::without_quotes;
 
 /// Version of [`Small`]'s encoding.
 pub(super) const VERSION: u16 = 1;
@@ -55,7 +56,8 @@ impl Small {
             return Err(StoreError::Corrupt(problem));
         }
         rmp_serde::from_slice(&snapshot.state)
-            .map_err(|error| StoreError::Corrupt(format!("{}: snapshot: {error}", snapshot.key)))
+            .map_err(|error| without_quotes(&error.to_string()))
+            .map_err(|problem| StoreError::Corrupt(format!("{}: snapshot: {problem}", snapshot.key)))
     }
 }
 
@@ -133,6 +135,7 @@ fn unencoded(error: impl std::fmt::Display) -> StoreError {
 }
 
 fn corrupt(key: &ActorKey, page: &Page, problem: impl std::fmt::Display) -> StoreError {
+    let problem = without_quotes(&problem.to_string());
     StoreError::Corrupt(format!("{key}: {} page {}: {problem}", page.collection.table(), page.number))
 }
 
@@ -181,4 +184,19 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
         _ => None,
     });
     bytes.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_page_is_named_without_what_people_wrote() {
+        let key = ActorKey::Conversation(uuid::Uuid::nil());
+        let content = serde_json::json!([{ "seq": "what was said" }]);
+        let page = Page { collection: Collection::History, number: 3, content, position: 0 };
+        let problem = read_history(&key, page).map(|_| ()).map_err(|error| error.to_string());
+        assert!(problem.as_ref().is_err_and(|text| text.contains("page 3: invalid type")), "{problem:?}");
+        assert!(!format!("{problem:?}").contains("said"), "{problem:?}");
+    }
 }

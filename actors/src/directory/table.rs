@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ports::{DirectoryStore, Entry, StoreError};
+use crate::runtime::panics::without_quotes;
 
 /// Writes to different stripes run at once; a read notices writes of its own stripe only.
 const STRIPES: usize = 64;
@@ -132,7 +133,10 @@ impl<R: Row> Shared<R> {
         let mut found = HashMap::new();
         for (id, row) in self.store.get(self.entry, &asked).await? {
             let row: R = serde_json::from_value(row)
-                .map_err(|error| StoreError::Corrupt(format!("a row of {}: {error}", self.entry.table())))?;
+                .map_err(|error: serde_json::Error| without_quotes(&error.to_string()))
+                .map_err(|problem| {
+                    StoreError::Corrupt(format!("a row of {}: {problem}", self.entry.table()))
+                })?;
             found.insert(id, Arc::new(row));
         }
         let mut rows = Vec::with_capacity(found.len());

@@ -3,20 +3,22 @@
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
-use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 /// What a poisoned text does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Poison {
     /// The actor panics.
     Panic,
-    /// The actor's turn takes so long.
-    Hold(Duration),
+    /// The actor's turn lasts until the text is cured.
+    Hold,
 }
 
 static POISONED: LazyLock<Mutex<HashMap<String, Poison>>> = LazyLock::new(Mutex::default);
+
+/// Somebody was cured.
+static CURED: Condvar = Condvar::new();
 
 /// From now on messages with this content do harm. Texts of different tests must differ.
 pub fn arm(content: &str, poison: Poison) {
@@ -26,6 +28,7 @@ pub fn arm(content: &str, poison: Poison) {
 /// Messages with this content do no harm any more.
 pub fn cure(content: &str) {
     POISONED.lock().remove(content);
+    CURED.notify_all();
 }
 
 /// An actor handles a message with this content.
@@ -33,10 +36,11 @@ pub fn cure(content: &str) {
 /// # Panics
 /// If it was armed to.
 pub fn taste(content: &str) {
-    let poison = POISONED.lock().get(content).copied();
-    match poison {
-        Some(Poison::Panic) => panic!("poisoned on purpose"),
-        Some(Poison::Hold(lasts)) => std::thread::sleep(lasts),
-        None => {}
+    let mut poisoned = POISONED.lock();
+    while poisoned.get(content) == Some(&Poison::Hold) {
+        CURED.wait(&mut poisoned);
     }
+    let panics = poisoned.get(content) == Some(&Poison::Panic);
+    drop(poisoned);
+    assert!(!panics, "poisoned on purpose");
 }

@@ -11,6 +11,7 @@ use crate::domain::ids::{ActorKey, InboxKey};
 use crate::domain::inbox::Inbox as Rows;
 use crate::ports::{Collection, Page, Snapshot, StateStore, StoreError};
 use crate::runtime::behaviour::{RecoverError, Turn};
+use crate::runtime::panics::without_quotes;
 
 /// Version of [`State`]'s encoding.
 const VERSION: u16 = 1;
@@ -36,7 +37,8 @@ pub(crate) fn page_count(snapshot: &Snapshot) -> Result<u64, StoreError> {
         return Err(StoreError::Corrupt(format!("inbox state of version {}", snapshot.version)));
     }
     let state: State = rmp_serde::from_slice(&snapshot.state)
-        .map_err(|error| StoreError::Corrupt(format!("inbox state: {error}")))?;
+        .map_err(|error| without_quotes(&error.to_string()))
+        .map_err(|problem| StoreError::Corrupt(format!("inbox state: {problem}")))?;
     Ok(state.pages)
 }
 
@@ -56,7 +58,10 @@ pub(crate) async fn load<S: StateStore + ?Sized>(
     let mut pages = Vec::with_capacity(stored.len());
     for page in stored {
         let rows = serde_json::from_value(page.content)
-            .map_err(|error| RecoverError::Broken(format!("page {} of inbox rows: {error}", page.number)))?;
+            .map_err(|error: serde_json::Error| without_quotes(&error.to_string()))
+            .map_err(|problem| {
+                RecoverError::Broken(format!("page {} of inbox rows: {problem}", page.number))
+            })?;
         pages.push((page.number, rows));
     }
     Ok(Rows::from_pages(key.clone(), pages))

@@ -75,6 +75,7 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
         let pause = if lagging { interval.min(WHILE_LAGGING) } else { interval };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            () = journal.retuned.notified() => continue, // the interval may be another one now
             _ = closing.wait_for(|closing| *closing) => return,
         }
         if journal.healthy().is_err() {

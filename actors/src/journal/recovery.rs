@@ -121,11 +121,6 @@ impl Unsaved {
         self.index.by_age().map(|(_, key)| key)
     }
 
-    /// Whether the journal from the checkpoint on concerns this actor.
-    pub fn concerns(&self, key: &ActorKey) -> bool {
-        self.index.is_dirty(key)
-    }
-
     /// The facts that a snapshot with these marks lacks, in position order.
     ///
     /// # Errors

@@ -35,6 +35,13 @@ impl ArchiveStore for MemoryStore {
         Ok(behind.take(limit).map(|((_, id), row)| (id.clone(), row.clone())).collect())
     }
 
+    async fn whole(&self) -> Result<(), StoreError> {
+        if self.data.lock().restoring {
+            return Err(StoreError::Corrupt("a restore into this store did not end".to_owned()));
+        }
+        Ok(())
+    }
+
     async fn begin_restore(&self, ends: RestoredEnds) -> Result<(), StoreError> {
         self.faults.before_write()?;
         let mut data = self.data.lock();

@@ -231,16 +231,6 @@ impl Router {
         Ok(())
     }
 
-    /// Actors that are active now, by kind.
-    pub fn active(&self) -> [(&'static str, usize); 4] {
-        [
-            ("conversation", self.conversations.active()),
-            ("session", self.sessions.active()),
-            ("shunt", self.shunts.active()),
-            ("inbox", self.inboxes.active()),
-        ]
-    }
-
     /// Drops the state of an active actor, which then recovers from what is committed. For tests and operators.
     pub fn restart_actor(&self, key: &ActorKey) {
         match key {

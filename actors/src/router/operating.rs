@@ -14,9 +14,6 @@ use crate::runtime::vitals::Trace;
 use crate::signal::Signal;
 use crate::world::Rules;
 
-/// The kinds of actors, as [`ActorKey::kind`] has them.
-pub const KINDS: [&str; 4] = ["conversation", "session", "shunt", "inbox"];
-
 /// How far the snapshot of an actor is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Saved {
@@ -69,7 +66,7 @@ macro_rules! of_its_kind {
     };
 }
 
-/// Does the same with every registry, in the order of [`KINDS`].
+/// Does the same with every registry.
 macro_rules! of_all_kinds {
     ($router:expr, $registry:ident => $what:expr) => {
         [
@@ -112,17 +109,13 @@ impl Router {
 
     /// How many actors of each kind are in which phase.
     pub fn phases(&self) -> [(&'static str, Phases); 4] {
-        let phases = of_all_kinds!(self, registry => registry.phases());
-        let mut kinds = KINDS.into_iter();
-        phases.map(|phases| (kinds.next().unwrap_or_default(), phases))
+        of_all_kinds!(self, registry => (registry.kind(), registry.phases()))
     }
 
     /// All active actors of a kind, or of all; in no order. For whoever looks: it takes moments per thousand.
     pub fn statuses(&self, kind: Option<&str>) -> Vec<ActorStatus> {
-        let mut kinds = KINDS.into_iter();
         let every = of_all_kinds!(self, registry => {
-            let name = kinds.next().unwrap_or_default();
-            if kind.is_none_or(|kind| kind == name) { registry.statuses() } else { Vec::new() }
+            if kind.is_none_or(|kind| kind == registry.kind()) { registry.statuses() } else { Vec::new() }
         });
         every.into_iter().flatten().collect()
     }
@@ -188,9 +181,7 @@ impl Router {
         let silent = self.shards.silent(limit);
         let (shard, lasts) = silent.first()?;
         let mut text = format!("shard {shard} has not run for {} ms", lasts.as_millis());
-        let mut kinds = KINDS.into_iter();
-        let hanging =
-            of_all_kinds!(self, registry => (kinds.next().unwrap_or_default(), registry.hanging(limit)));
+        let hanging = of_all_kinds!(self, registry => (registry.kind(), registry.hanging(limit)));
         for (kind, hanging) in hanging {
             for (key, operation, lasts) in hanging {
                 text.push_str(&format!("; {kind}/{key} is in {operation} for {} ms", lasts.as_millis()));

@@ -30,6 +30,7 @@ use super::policy::Policy;
 use super::recovery::{Drive, PATIENCE, Plan, Recovery, jittered};
 use super::status::{Phase, Status};
 use super::supervision::{PanicProof, Pulse, Yield};
+use super::vitals::TICK;
 
 /// Notices kept for an actor that recovers beside its mailbox. Beyond it they are dropped and the recovery is
 /// done once more: the journal holds them.
@@ -252,7 +253,7 @@ impl<B: Behaviour> Host<B> {
     fn tick(&mut self, context: &mut Context<Self>) {
         self.seed.status.ticked();
         if !self.put_away() {
-            self.turn("tick", None, context, |actor, turn| actor.tick(turn));
+            self.turn(TICK, None, context, |actor, turn| actor.tick(turn));
         }
     }
 

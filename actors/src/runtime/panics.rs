@@ -77,8 +77,8 @@ fn describe(payload: Box<dyn Any + Send>) -> String {
     description
 }
 
-/// The text up to the first thing it quotes: standard panics quote values.
-fn without_quotes(text: &str) -> String {
+/// The text up to the first thing it quotes: standard panics, and errors of decoding, quote values.
+pub(crate) fn without_quotes(text: &str) -> String {
     let unquoted = text.split(['`', '\'', '"', ':', '\n']).next().unwrap_or_default();
     let mut end = unquoted.len().min(TEXT_BYTES);
     while !unquoted.is_char_boundary(end) {

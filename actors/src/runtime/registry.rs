@@ -202,6 +202,11 @@ impl<B: Behaviour> Registry<B> {
         }
     }
 
+    /// The word for its kind of actors.
+    pub const fn kind(&self) -> &'static str {
+        B::KIND
+    }
+
     /// Goes by another policy from now on; the actors that are active too. `shards` and `activation_concurrency` stay
     /// as they were at the start.
     pub fn set_policy(&self, policy: Policy) {

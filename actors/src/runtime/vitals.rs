@@ -67,10 +67,16 @@ pub(super) struct Vitals {
     pub(super) trace: Option<Box<Trace>>,
 }
 
+/// The operation of a timer's turn.
+pub(super) const TICK: &str = "tick";
+
 impl Vitals {
     /// A turn ended.
     pub(super) fn turned(&mut self, operation: &'static str, waited: Option<Duration>, took: Duration) {
         self.in_hand = None;
+        if operation == TICK {
+            return; // it comes whether anything happens or not, and would hide what does
+        }
         match waited {
             Some(waited) => {
                 self.commands += 1;

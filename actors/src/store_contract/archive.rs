@@ -68,6 +68,8 @@ pub(super) async fn a_store_being_filled_is_nobodys(store: &dyn Store) {
     done("beginning", store.begin_restore(ENDS).await);
     let refused = store.acquire().await;
     assert!(matches!(refused, Err(StoreError::Corrupt(_))), "nobody takes it: {refused:?}");
+    let refused = crate::backup::make(store, 1, Vec::new()).await;
+    assert!(refused.is_err(), "nor is it taken for a whole one by who only reads");
     done("ending", store.end_restore().await);
     done("acquiring a filled store", store.acquire().await);
 }

@@ -184,6 +184,10 @@ impl ArchiveStore for Recorder {
         self.store.rows_after(entry, after, limit).await
     }
 
+    async fn whole(&self) -> Result<(), StoreError> {
+        self.store.whole().await
+    }
+
     async fn begin_restore(&self, ends: RestoredEnds) -> Result<(), StoreError> {
         // Nothing here restores.
         self.store.begin_restore(ends).await

@@ -22,7 +22,13 @@ const REGULARS: u64 = 2_000;
 
 pub fn run(run: &mut Run) {
     run.say("desk: obtainShunt");
-    let server = Server::service(&run.folder("desk"), &["routing.heartbeat_lapse_ms=3600000"]);
+    let server = Server::service(
+        &run.folder("desk"),
+        &[
+            "routing.heartbeat_lapse_ms=3600000",
+            "routing.client_leases=1000000", // all customers come from one address
+        ],
+    );
     for desk in 0..DESKS {
         for agent in 0..AGENTS {
             staff(&server, desk, agent);

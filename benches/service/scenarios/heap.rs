@@ -39,6 +39,13 @@ fn program() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["bench", "--locked", "--bench", "counted", "--no-run", "--message-format=json"]);
+    // What cargo told this program about itself would make build scripts run again, and most dependencies with them.
+    for (name, _) in std::env::vars_os() {
+        let kept = ["CARGO_HOME", "CARGO_TARGET_DIR"].iter().any(|kept| name == *kept);
+        if !kept && name.to_str().is_some_and(|name| name.starts_with("CARGO_")) {
+            command.env_remove(name);
+        }
+    }
     let built = command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
