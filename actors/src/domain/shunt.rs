@@ -83,8 +83,8 @@ pub struct Numbers {
     pub disconnect_grace: Millis,
     /// How long a session is not given again to an agent that let it go, in milliseconds.
     pub exclusion: Millis,
-    /// Reservations at once from one client address for callers who do not say who they are; twenty times as many
-    /// while they give ids that the directory does not know as a registered user's.
+    /// Reservations at once from one client address for callers who do not say who they are; counted apart, twenty
+    /// times as many for ids that the directory does not know as a registered user's.
     pub client_leases: u32,
 }
 

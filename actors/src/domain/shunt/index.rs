@@ -216,7 +216,7 @@ impl State {
             self.lease_of.insert(person, id);
         }
         if let Some(client) = &lease.client {
-            *self.leases_from.entry(client.clone()).or_default() += 1;
+            *self.leases_from.entry((client.clone(), lease.customer.is_some())).or_default() += 1;
         }
     }
 
@@ -226,12 +226,13 @@ impl State {
             let person = self.person(customer).clone();
             self.lease_of.remove(&person);
         }
-        if let Some(client) = &lease.client
-            && let Some(count) = self.leases_from.get_mut(client)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.leases_from.remove(client);
+        if let Some(client) = &lease.client {
+            let counted = (client.clone(), lease.customer.is_some());
+            if let Some(count) = self.leases_from.get_mut(&counted) {
+                *count -= 1;
+                if *count == 0 {
+                    self.leases_from.remove(&counted);
+                }
             }
         }
     }

@@ -90,10 +90,7 @@ impl Patrol {
     }
 }
 
-fn after<'a, K: Ord, V>(
-    all: &'a BTreeMap<K, V>,
-    last: Option<&K>,
-) -> Option<(&'a K, &'a V)> {
+fn after<'a, K: Ord, V>(all: &'a BTreeMap<K, V>, last: Option<&K>) -> Option<(&'a K, &'a V)> {
     let from = last.map_or(Bound::Unbounded, Bound::Excluded);
     all.range((from, Bound::Unbounded)).next()
 }

@@ -250,7 +250,7 @@ pub struct Lease {
     pub group: Arc<str>,
     /// When it lapses: from then on it holds nothing.
     pub expires_at: Millis,
-    /// The client address, of a caller who did not say who it is.
+    /// The client address, of a caller whom nobody vouches for.
     #[serde(default)]
     pub client: Option<Arc<str>>,
     /// When it was made. Its agent is not idle since before that, as long as it holds the place.

@@ -72,8 +72,9 @@ pub struct State {
     // Derived from the above.
     pub(super) session_of: HashMap<Address, Uuid>,
     pub(super) lease_of: HashMap<Address, Uuid>,
-    /// Reservations of callers who did not say who they are, by client address.
-    pub(super) leases_from: HashMap<Arc<str>, u32>,
+    /// Reservations of callers whom nobody vouches for, by client address: apart those for a customer and those for
+    /// whoever brings them.
+    pub(super) leases_from: HashMap<(Arc<str>, bool), u32>,
     pub(super) last_agent_of: HashMap<Address, (Arc<str>, Millis)>,
     pub(super) timers: BTreeSet<(Millis, Timer)>,
     /// Waiting sessions by group. No empty queue is kept.

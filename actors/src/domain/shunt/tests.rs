@@ -235,9 +235,12 @@ fn closing_frees_exactly_one_place_for_the_head_of_the_queue_in_the_same_turn() 
     let (head, next) = (desk.open(3, Wish::Anyone).session, desk.open(4, Wish::Anyone).session);
     desk.now += 5_000;
     let (changes, outcome) = desk.ask_changes(Command::Close { session: served, by: Closer::Agent });
-    assert!(
-        matches!(&changes[..], [ShuntChange::SessionEnded { .. }, ShuntChange::Assigned { session, .. }, ShuntChange::Decided { .. }] if *session == head)
-    );
+    let [ShuntChange::SessionEnded { .. }, ShuntChange::Assigned { session, .. }, ShuntChange::Decided { .. }] =
+        &changes[..]
+    else {
+        panic!("{changes:?}")
+    };
+    assert_eq!(*session, head);
     let Ok(Answer::Closed(closed)) = outcome else { panic!("{outcome:?}") };
     assert_eq!((closed.reason, closed.duration_seconds), (CloseReason::ClosedByAgent, 5));
     assert_eq!(desk.close(served, Closer::Agent), Answer::NotOpen);

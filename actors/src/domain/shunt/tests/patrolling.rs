@@ -46,7 +46,13 @@ fn busy() -> (Desk, Vec<Uuid>) {
 }
 
 fn record(capacity: u32) -> Option<Arc<AgentRecord>> {
-    Some(Arc::new(AgentRecord { name: "Agent a".into(), groups: vec![], capacity, weight: 1, skills: vec![] }))
+    Some(Arc::new(AgentRecord {
+        name: "Agent a".into(),
+        groups: vec![],
+        capacity,
+        weight: 1,
+        skills: vec![],
+    }))
 }
 
 #[test]
