@@ -235,8 +235,11 @@ fn closing_frees_exactly_one_place_for_the_head_of_the_queue_in_the_same_turn() 
     let (head, next) = (desk.open(3, Wish::Anyone).session, desk.open(4, Wish::Anyone).session);
     desk.now += 5_000;
     let (changes, outcome) = desk.ask_changes(Command::Close { session: served, by: Closer::Agent });
-    let [ShuntChange::SessionEnded { .. }, ShuntChange::Assigned { session, .. }, ShuntChange::Decided { .. }] =
-        &changes[..]
+    let [
+        ShuntChange::SessionEnded { .. },
+        ShuntChange::Assigned { session, .. },
+        ShuntChange::Decided { .. },
+    ] = &changes[..]
     else {
         panic!("{changes:?}")
     };
