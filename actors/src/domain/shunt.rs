@@ -211,10 +211,14 @@ pub enum Command {
         /// The session.
         session: Uuid,
     },
-    /// Reads a group's queue.
+    /// Reads part of a group's queue.
     Queue {
         /// The group; empty = the default.
         group: String,
+        /// How many are left out, from the head on.
+        skip: usize,
+        /// How many are shown at most.
+        take: usize,
     },
     /// Lets time take effect: reservations lapse, waiting customers meet agents heard from again.
     Settle,

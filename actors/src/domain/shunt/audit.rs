@@ -106,7 +106,7 @@ fn queues(state: &State, found: &mut Vec<Violation>) {
     for group in groups {
         let mut waiting = expected.remove(&group).unwrap_or_default();
         waiting.sort_unstable();
-        let queued = state.queues.get(&group).map(Queue::in_order).unwrap_or_default();
+        let queued = state.queues.get(&group).into_iter().flat_map(Queue::in_order);
         if !waiting.into_iter().map(|(_, id)| id).eq(queued) {
             found.push(Violation::QueueDiffers(group));
         }

@@ -124,7 +124,7 @@ impl Desk {
     }
 
     fn queue(&self, group: &str) -> Vec<Uuid> {
-        self.state.queue_view(group).waiting.iter().map(|waiting| waiting.session).collect()
+        self.state.queue_view(group, 0, usize::MAX).waiting.iter().map(|waiting| waiting.session).collect()
     }
 
     fn places(&self, id: &str) -> (u64, u64) {

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::Numbers;
 use super::counting::count_stretch;
+use super::queue::Queue;
 use super::state::{Place, Session, State};
 use crate::api::{AgentView, GroupRulesView, QueueView, SessionState, SessionView, StatsView, Waiting};
 use crate::domain::event::Presence;
@@ -79,14 +80,15 @@ impl State {
         })
     }
 
-    /// A group's queue, head first; empty for a group nobody waits in.
-    pub fn queue_view(&self, group: &str) -> QueueView {
-        let queued = self.queues.get(group).map(|queue| queue.in_order()).unwrap_or_default();
-        let waiting = queued.into_iter().filter_map(|id| {
+    /// Part of a group's queue, head first; empty for a group nobody waits in.
+    pub fn queue_view(&self, group: &str, skip: usize, take: usize) -> QueueView {
+        let queued = self.queues.get(group).into_iter().flat_map(Queue::in_order);
+        let waiting = queued.skip(skip).take(take).filter_map(|id| {
             let session = self.sessions.get(&id)?;
             Some(Waiting { session: id, customer: session.customer.clone(), since: session.opened_at })
         });
-        QueueView { group: group.to_owned(), waiting: waiting.collect() }
+        let total = self.waiting_in(group);
+        QueueView { group: group.to_owned(), waiting: waiting.collect(), total }
     }
 
     /// A group as it goes now.
