@@ -90,9 +90,10 @@ impl State {
             state.set_pace(&group, Some(pace));
         }
         state.arrivals = stored.arrivals;
-        for last in stored.last_agents {
-            state.note_last_agent(last);
+        for last in &stored.last_agents {
+            state.last_agent_of.insert(last.customer.clone(), (last.agent.clone(), last.at));
         }
+        state.last_agents = stored.last_agents;
         state.book = stored.book;
         Ok(state)
     }

@@ -15,6 +15,7 @@ use crate::domain::refusal::Refusal;
 
 mod choosing;
 mod fairness;
+mod forgetting;
 mod mended;
 mod patrolling;
 mod reservations;
