@@ -1,4 +1,4 @@
-//! What is kept of the past, and for how long.
+//! What is kept and counted of the past, and for how long.
 
 use super::*;
 use crate::domain::event::GroupDefinition;
@@ -88,4 +88,25 @@ fn last_agents_are_kept_once_for_each_customer_or_twice() {
     for customer in [1, 2, 7] {
         assert!(desk.state.last_agent_of.contains_key(&Address::user(customer)));
     }
+}
+
+#[test]
+fn the_time_that_the_process_was_away_is_no_part_of_what_it_tallies() {
+    let mut desk = Desk::with_agents(&[("a", 3)]);
+    desk.open(1, Wish::Anyone);
+    desk.state.take_tally();
+    desk.now += 1_000;
+    desk.open(2, Wish::Anyone);
+    let tally = desk.state.take_tally();
+    assert_eq!((tally.busy, tally.available), (1_000, 3_000));
+    let bytes = desk.state.encode().unwrap();
+    desk.state = State::decode(ENT, &bytes).unwrap();
+    desk.now += DAY / 24;
+    desk.state.woke(desk.now, &NUMBERS);
+    desk.now += 5_000;
+    desk.open(3, Wish::Anyone);
+    let tally = desk.state.take_tally();
+    assert_eq!((tally.busy, tally.available), (2 * 5_000, 3 * 5_000));
+    let (today, _) = &desk.state.stats_view("default").agents[0].1;
+    assert_eq!(today.available, 3 * (DAY / 24 + 6_000).unsigned_abs(), "the figures are those of the desk");
 }
