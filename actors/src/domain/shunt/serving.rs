@@ -8,11 +8,9 @@ use super::choose::Choice;
 use super::decide::{Deciding, Outcome};
 use super::state::group_name;
 use super::{Answer, Target};
-use crate::api::SessionState;
 use crate::domain::event::{Carried, CloseReason, RequeueCause, ShuntChange, Step};
 use crate::domain::ids::Address;
 use crate::domain::refusal::Refusal;
-use crate::domain::session::machine::Stage;
 
 impl Deciding<'_> {
     /// Accepting what one serves already is fine: a repeat.
@@ -164,11 +162,7 @@ impl Deciding<'_> {
 
     fn carried(&self, session: Uuid) -> Option<Carried> {
         let open = self.state.sessions.get(&session)?;
-        let state = match open.stage() {
-            Stage::Serving | Stage::WithBot => SessionState::Serving,
-            Stage::Offered => SessionState::Offered,
-            Stage::Unopened | Stage::Queued | Stage::Ended => SessionState::Queued,
-        };
+        let state = open.stage().state();
         let agent_name = open.serving.as_ref().map(|serving| serving.agent_name.clone()).unwrap_or_default();
         let (agent, shown_name) = (open.holder().cloned(), open.shown_name.clone());
         let (opened_at, replied) = (open.opened_at, open.replied);

@@ -6,10 +6,9 @@ use super::Numbers;
 use super::counting::count_stretch;
 use super::queue::Queue;
 use super::state::{Place, Session, State};
-use crate::api::{AgentView, GroupRulesView, QueueView, SessionState, SessionView, StatsView, Waiting};
+use crate::api::{AgentView, GroupRulesView, QueueView, SessionView, StatsView, Waiting};
 use crate::domain::event::Presence;
 use crate::domain::ids::Millis;
-use crate::domain::session::machine::Stage;
 
 impl State {
     /// Customers before this one in its queue; 0 once it is served.
@@ -41,11 +40,7 @@ impl State {
             conversation: session.conversation,
             ent: self.ent,
             customer: session.customer.clone(),
-            state: match session.stage() {
-                Stage::Offered => SessionState::Offered,
-                Stage::Serving | Stage::WithBot => SessionState::Serving,
-                Stage::Unopened | Stage::Queued | Stage::Ended => SessionState::Queued,
-            },
+            state: session.stage().state(),
             agent: session.holder().map(ToString::to_string),
             shown_name,
             human: serving.is_some(),
