@@ -147,8 +147,7 @@ impl State {
     }
 
     pub(super) fn index_session(&mut self, id: Uuid, session: &Session) {
-        let person = self.person(&session.customer).clone();
-        self.session_of.insert(person, id);
+        self.session_of.insert(session.customer.clone(), id);
         if session.waits() {
             let queue = self.queues.entry(session.group.clone()).or_default();
             queue.insert(session.class, session.due(), id);
@@ -157,9 +156,8 @@ impl State {
     }
 
     pub(super) fn unindex_session(&mut self, id: Uuid, session: &Session) {
-        let person = self.person(&session.customer).clone();
-        if self.session_of.get(&person) == Some(&id) {
-            self.session_of.remove(&person);
+        if self.session_of.get(&session.customer) == Some(&id) {
+            self.session_of.remove(&session.customer);
         }
         if session.waits()
             && let Some(queue) = self.queues.get_mut(&session.group)
@@ -212,8 +210,7 @@ impl State {
     pub(super) fn index_lease(&mut self, id: Uuid, lease: &Lease) {
         self.timers.insert((lease.expires_at, Timer::Lease(id)));
         if let Some(customer) = &lease.customer {
-            let person = self.person(customer).clone();
-            self.lease_of.insert(person, id);
+            self.lease_of.insert(customer.clone(), id);
         }
         if let Some(client) = &lease.client {
             *self.leases_from.entry((client.clone(), lease.customer.is_some())).or_default() += 1;
@@ -223,8 +220,7 @@ impl State {
     pub(super) fn unindex_lease(&mut self, id: Uuid, lease: &Lease) {
         self.timers.remove(&(lease.expires_at, Timer::Lease(id)));
         if let Some(customer) = &lease.customer {
-            let person = self.person(customer).clone();
-            self.lease_of.remove(&person);
+            self.lease_of.remove(customer);
         }
         if let Some(client) = &lease.client {
             let counted = (client.clone(), lease.customer.is_some());
