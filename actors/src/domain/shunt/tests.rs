@@ -14,9 +14,9 @@ use crate::domain::ids::{Address, EntId, Millis};
 use crate::domain::refusal::Refusal;
 
 mod choosing;
+mod consequences;
 mod fairness;
 mod forgetting;
-mod mended;
 mod patrolling;
 mod reservations;
 

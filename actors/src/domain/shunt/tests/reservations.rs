@@ -29,10 +29,15 @@ fn a_lapsed_reservation_gives_its_place_to_the_head_of_the_queue_in_the_same_tur
     let second = desk.open(2, Wish::Anyone).session;
     desk.now += NUMBERS.lease;
     let (changes, _) = desk.ask_changes(Command::Settle);
-    assert!(matches!(
-        &changes[..],
-        [ShuntChange::LeaseEnded { consumed: false, .. }, ShuntChange::Assigned { session, .. }, ShuntChange::Decided { .. }] if *session == second
-    ));
+    let [
+        ShuntChange::LeaseEnded { consumed: false, .. },
+        ShuntChange::Assigned { session, .. },
+        ShuntChange::Decided { .. },
+    ] = &changes[..]
+    else {
+        panic!("{changes:?}")
+    };
+    assert_eq!(*session, second);
 }
 
 #[test]
