@@ -197,6 +197,7 @@ fn indexes(state: &State, found: &mut Vec<Violation>) {
         timers.cloned().collect::<Vec<_>>()
     };
     let same = [
+        ("became", rebuilt.became == state.became),
         ("session_of", rebuilt.session_of == state.session_of),
         ("lease_of", rebuilt.lease_of == state.lease_of),
         ("leases_from", rebuilt.leases_from == state.leases_from),

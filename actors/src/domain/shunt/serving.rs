@@ -133,7 +133,7 @@ impl Deciding<'_> {
             person if person == user && visitor != user => return Ok(Outcome::Ready(Answer::Noted)),
             person if person != visitor => return Err(Refusal::MergedIntoAnother),
             _ if visitor == user || self.state.person(user) != user => return Err(Refusal::NotRegistered),
-            _ if self.state.promoted.values().any(|of| of == visitor) => return Err(Refusal::NotAVisitor),
+            _ if self.state.became.contains_key(visitor) => return Err(Refusal::NotAVisitor),
             _ => {}
         }
         let (theirs, own) = (self.state.session_of(visitor), self.state.session_of(user));

@@ -70,6 +70,8 @@ pub struct State {
     pub(super) book: Book,
 
     // Derived from the above.
+    /// Users whom visitors became, and how many did.
+    pub(super) became: HashMap<Address, u32>,
     pub(super) session_of: HashMap<Address, Uuid>,
     pub(super) lease_of: HashMap<Address, Uuid>,
     /// Reservations of callers whom nobody vouches for, by client address: apart those for a customer and those for
@@ -350,10 +352,21 @@ impl State {
 
     /// What the visitor has open must be the user's by then: the indexes are by person.
     pub(super) fn set_promoted(&mut self, visitor: &Address, user: Option<Address>) {
+        if let Some(user) = &user {
+            *self.became.entry(user.clone()).or_default() += 1;
+        }
         let old = match user {
             Some(user) => self.promoted.insert(visitor.clone(), user),
             None => self.promoted.remove(visitor),
         };
+        if let Some(user) = &old
+            && let Some(visitors) = self.became.get_mut(user)
+        {
+            *visitors -= 1;
+            if *visitors == 0 {
+                self.became.remove(user);
+            }
+        }
         self.remember(|| Before::Promoted(visitor.clone(), old));
     }
 

@@ -73,7 +73,7 @@ impl State {
         }
         state.turns = stored.turns;
         for (from, to) in stored.promoted {
-            state.promoted.insert(from, to);
+            state.set_promoted(&from, Some(to));
         }
         for (id, mut agent) in stored.agents {
             agent.read_memberships();
