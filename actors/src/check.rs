@@ -89,7 +89,6 @@ pub async fn check(
     let mut check = Check {
         store,
         limits: Limits::from(rules),
-        rules,
         bounds,
         found,
         checked: Checked { position: bounds.newest, ..Checked::default() },
@@ -133,7 +132,6 @@ struct Open {
 
 struct Check<'a> {
     store: &'a dyn Store,
-    rules: &'a Rules,
     limits: Limits,
     bounds: JournalBounds,
     found: &'a mut (dyn FnMut(&Fault) + Send),

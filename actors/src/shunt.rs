@@ -1,8 +1,9 @@
 //! The actor of one enterprise's routing: the only one who decides who serves whom there.
 //!
-//! Guarantees: every turn is one fact; votes for agents and their first answers are counted once each, as committed; every answer, reads included, leaves only once everything it could
-//! have seen is on disk; deadlines bind when judged and are swept besides, so a place that lapsed is given on
-//! although nobody asks. Loses nothing at a crash but heartbeats, and waking up counts as one of everybody.
+//! Guarantees: every turn is one fact; votes for agents and their first answers are counted once each, as committed;
+//! every answer, reads included, leaves only once everything it could have seen is on disk; deadlines bind when judged
+//! and are swept besides, so a place that lapsed is given on although nobody asks. Loses nothing at a crash but
+//! heartbeats, and waking up counts as one of everybody.
 //!
 //! Its snapshot is the whole state (see [`domain::shunt::state`](crate::domain::shunt::state)).
 
@@ -17,7 +18,7 @@ use futures::future::BoxFuture;
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::domain::event::{Fact, Position, Recorded, ShuntChange, ShuntFact};
-use crate::domain::ids::{ActorKey, EntId, Millis};
+use crate::domain::ids::{ActorKey, Address, EntId, Millis};
 use crate::domain::refusal::Refusal;
 use crate::domain::shunt::{Answer, Command, Numbers, State};
 use crate::log::Log;
@@ -109,9 +110,10 @@ impl ShuntActor {
         }
         let mut merged = match self.merged {
             Some(seen) => aliases.since(seen),
+            None if count == 0 => Vec::new(),
             None => {
-                let customers = self.state.customers();
-                customers.filter_map(|known| Some((known.clone(), aliases.user_of(known)?))).collect()
+                let user_of = |known: &Address| aliases.user_of(known).map(|user| (known.clone(), user));
+                self.state.customers().filter_map(user_of).collect()
             }
         };
         merged.retain(|(visitor, _)| self.state.knows_customer(visitor));

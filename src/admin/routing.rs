@@ -10,6 +10,9 @@ use super::routes::{AdminCall, AdminResult};
 use crate::http::call::Answer;
 use crate::http::errors::Problem;
 
+/// Customers who wait that are shown one by one at most, from the head of the queue on.
+const WAITING: usize = 1_000;
+
 /// Agents that are shown one by one at most.
 const STAFF: usize = 200;
 
@@ -79,7 +82,7 @@ pub async fn reception(call: AdminCall) -> AdminResult {
     let router = &call.admin.app.router;
     let rules = router.reception_group(ent, group).await.map_err(Problem::from)?;
     let stats = router.stats(ent, group).await.map_err(Problem::from)?;
-    let queue = router.queue(ent, group).await.map_err(Problem::from)?;
+    let queue = router.queue(ent, group, 0, WAITING).await.map_err(Problem::from)?;
     let mut staff: Vec<Agent> = Vec::new();
     for (agent, _) in stats.agents.iter().take(STAFF) {
         match router.agent(agent).await {
@@ -100,7 +103,7 @@ pub async fn reception(call: AdminCall) -> AdminResult {
         })
         .collect();
     let today = &stats.days.0;
-    let count = waits.len() as u64;
+    let count = queue.total as u64;
     let shown = json!({
         "type": rules.group,
         "entId": ent.to_string(),

@@ -368,8 +368,8 @@ pub static SETTINGS: &[Setting] = &[
         "routing.client_leases",
         "5",
         (1, 1_000_000),
-        "Reservations at once, per enterprise, from one client address for callers without newUserId; 20 times as many \
-         for newUserIds that the directory does not know as a registered user's.",
+        "Reservations at once, per enterprise, from one client address for callers without newUserId; counted apart, \
+         20 times as many for newUserIds that the directory does not know as a registered user's.",
     ).live(),
     integer(
         "routing.audit_interval_ms",

@@ -344,6 +344,17 @@ async fn made_up_ids_and_visitors_cannot_reserve_every_place_and_known_users_can
     assert_eq!(asks(20).await.text("state"), "busy");
     app.send("PUT", &nobody(), "/v1/directory/users/20", json!({ "name": "Ann" })).await.ok();
     assert_eq!(asks(20).await.text("state"), "assigned", "the directory vouches for her");
+    let guest = app.send("POST", &nobody(), "/v1/visitors", json!({})).await.ok();
+    let guest: i64 = guest.text("id").parse().unwrap();
+    assert_eq!(asks(guest).await.text("state"), "busy");
+    app.send("PUT", &nobody(), "/v1/directory/users/21", json!({ "name": "Bob" })).await.ok();
+    let merge = format!("/v1/visitors/{guest}/merge");
+    app.send("POST", &nobody(), &merge, json!({ "userId": "21" })).await.ok();
+    assert_eq!(
+        asks(guest).await.text("state"),
+        "assigned",
+        "the directory vouches for whom the guest became"
+    );
 }
 
 #[tokio::test]

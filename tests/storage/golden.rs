@@ -233,7 +233,7 @@ fn session_of(facts: &[Arc<Recorded>], customer: u32) -> Uuid {
 }
 
 async fn service_goes_on(router: &Router, facts: &[Arc<Recorded>]) {
-    let queue = router.queue(ENT, "default").await.unwrap();
+    let queue = router.queue(ENT, "default", 0, usize::MAX).await.unwrap();
     let waiting: Vec<String> = queue.waiting.iter().map(|row| row.customer.to_string()).collect();
     assert_eq!(waiting, ["user:6", "user:9"], "in the order in which they came");
     let states = [

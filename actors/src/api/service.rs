@@ -199,13 +199,15 @@ pub struct AgentView {
     pub leases: u64,
 }
 
-/// The queue of one reception group.
+/// The queue of one reception group, or part of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueueView {
     /// The group.
     pub group: String,
-    /// Who waits, the head first.
+    /// Who waits, the head first: as many as were asked for.
     pub waiting: Vec<Waiting>,
+    /// How many wait.
+    pub total: usize,
 }
 
 /// A waiting customer.

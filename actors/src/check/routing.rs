@@ -24,7 +24,7 @@ impl Check<'_> {
             let Fact::Shunt(fact) = &event.fact else { continue };
             fact.changes.iter().for_each(|change| state.apply(event.at, change));
         }
-        for violation in structure(&state, &self.rules.routing) {
+        for violation in structure(&state) {
             self.fault(&stored.key, violation.to_string());
         }
         for (id, session) in state.sessions() {

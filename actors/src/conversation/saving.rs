@@ -1,7 +1,7 @@
 //! Snapshots: what does not grow in one record, and the changed pages of what grows.
 //!
-//! History pages may be newer than the record: replay over them does nothing. They are arrays of plain message objects. Members of a group are pages as well; the few readers
-//! of other kinds are in the record itself.
+//! History pages may be newer than the record: replay over them does nothing. They are arrays of plain message
+//! objects. Members of a group are pages as well; the few readers of other kinds are in the record itself.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

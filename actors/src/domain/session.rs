@@ -187,12 +187,7 @@ impl Session {
 
     /// Its state.
     pub const fn state(&self) -> SessionState {
-        match self.stage() {
-            Stage::Ended => SessionState::Ended,
-            Stage::Offered => SessionState::Offered,
-            Stage::Serving | Stage::WithBot => SessionState::Serving,
-            Stage::Queued | Stage::Unopened => SessionState::Queued,
-        }
+        self.stage().state()
     }
 
     /// As its parties see it. Its place in the queue is known to the routing alone: 0 and no estimate here.

@@ -6,7 +6,8 @@
 //! - no customer waits beside an agent who is eligible for it and has a free place;
 //! - waiting customers of a class are served in the order of their original arrival, and nobody is overtaken by
 //!   who came more than nine minutes later; reservations never overtake them;
-//! - nobody is given more than an agent's capacity (lowering it takes nothing away).
+//! - nobody is given more than an agent's capacity (lowering it, or the number that those without a record go by,
+//!   takes nothing away).
 //!
 //! A command becomes one [`Decision`]: every effect of the turn, what lapsed before it and what the places it
 //! freed were given to included. Nothing changes until those effects are applied with [`State::apply`].
@@ -82,8 +83,8 @@ pub struct Numbers {
     pub disconnect_grace: Millis,
     /// How long a session is not given again to an agent that let it go, in milliseconds.
     pub exclusion: Millis,
-    /// Reservations at once from one client address for callers who do not say who they are; twenty times as many
-    /// while they give ids that the directory does not know as a registered user's.
+    /// Reservations at once from one client address for callers who do not say who they are; counted apart, twenty
+    /// times as many for ids that the directory does not know as a registered user's.
     pub client_leases: u32,
 }
 
@@ -210,10 +211,14 @@ pub enum Command {
         /// The session.
         session: Uuid,
     },
-    /// Reads a group's queue.
+    /// Reads part of a group's queue.
     Queue {
         /// The group; empty = the default.
         group: String,
+        /// How many are left out, from the head on.
+        skip: usize,
+        /// How many are shown at most.
+        take: usize,
     },
     /// Lets time take effect: reservations lapse, waiting customers meet agents heard from again.
     Settle,

@@ -1,6 +1,7 @@
 //! How old and how large each stretch of the journal is, thinned: what retention and checkpoint lag go by.
 //!
-//! Keeps one milestone per second or per MiB written, whichever comes later, and one per minute at least, so a day costs about 2 MB.
+//! Keeps one milestone per second or per MiB written, whichever comes later, and one per minute at least, so a day
+//! costs about 2 MB.
 
 use std::collections::VecDeque;
 

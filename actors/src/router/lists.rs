@@ -2,8 +2,8 @@
 //!
 //! Guarantees: a conversation that a caller reaches by two addresses appears and counts once, by the furthest
 //! read mark; rows come newest activity first, ties by conversation id; `total` counts all that match. The
-//! cost of a first page without filters does not grow with the caller's conversations; with its groups it grows by a look
-//! at each one's head.
+//! cost of a first page without filters does not grow with the caller's conversations; with its groups it grows by a
+//! look at each one's head.
 
 mod choose;
 mod gather;

@@ -304,12 +304,18 @@ impl Router {
         }
     }
 
-    /// Who waits in a group, the head first; empty for a group nobody waits in.
+    /// Who waits in a group, the head first, after `skip` of them at most `take`; empty for a group nobody waits in.
     ///
     /// # Errors
     /// No answer.
-    pub async fn queue(&self, ent: EntId, group: &str) -> Result<QueueView, Rejection> {
-        match self.ask_shunt(ent, Command::Queue { group: group.to_owned() }).await? {
+    pub async fn queue(
+        &self,
+        ent: EntId,
+        group: &str,
+        skip: usize,
+        take: usize,
+    ) -> Result<QueueView, Rejection> {
+        match self.ask_shunt(ent, Command::Queue { group: group.to_owned(), skip, take }).await? {
             Answer::Queue(view) => Ok(view),
             _ => Err(unexpected()),
         }

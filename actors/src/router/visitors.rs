@@ -56,7 +56,8 @@ impl Router {
         Ok(())
     }
 
-    /// Has every routing that is awake follow the merges known by now. One that cannot answer follows before it
+    /// Has every routing that is awake follow the merges known by now: only a routing knows whom it has a place
+    /// reserved for, and one with nothing of the visitor's writes nothing. One that cannot answer follows before it
     /// decides anything again, so it keeps nobody waiting here.
     async fn follow_merges(&self) {
         let settled = self.shunts.keys().into_iter().map(|ent: EntId| async move {

@@ -13,8 +13,8 @@ use super::status::Phase;
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 impl<B: Behaviour> Registry<B> {
-    /// Ticks every active actor of a kind with timers and passivates idle ones: used longer than `idle_after` ago, or least recently
-    /// used while more than `active_limit` are active; never one that is pinned, holds a command, recovers or is
+    /// Ticks every active actor of a kind with timers and passivates idle ones: used longer than `idle_after` ago, or
+    /// least recently used while more than `active_limit` are active; never one that is pinned, holds a command, recovers or is
     /// quarantined. `clean` says whether everything that concerns a key is in its snapshot; idle actors that
     /// are not clean stay and are returned, to be told to write one.
     pub fn sweep(&self, clean: &dyn Fn(&B::Key) -> bool) -> Vec<B::Key> {
@@ -55,8 +55,8 @@ impl<B: Behaviour> Registry<B> {
         candidates.into_iter().map(|(_, key, slot)| (key, slot)).collect()
     }
 
-    /// Closes, forgets and ends an actor, unless it was given a command meanwhile; whether it did. All under the slot lock:
-    /// nobody finds a closed actor, and what is told before was told to the old one.
+    /// Closes, forgets and ends an actor, unless it was given a command meanwhile; whether it did. All under the slot
+    /// lock: nobody finds a closed actor, and what is told before was told to the old one.
     pub(super) fn passivate(&self, key: &B::Key, slot: &Arc<Slot<B>>) -> bool {
         let mut map = self.map(key).write();
         if !map.slots.get(key).is_some_and(|current| Arc::ptr_eq(current, slot)) {

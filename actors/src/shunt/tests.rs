@@ -132,7 +132,7 @@ impl Rig {
     }
 
     async fn queue(&self) -> Vec<Uuid> {
-        match self.ask(Command::Queue { group: String::new() }).await.unwrap() {
+        match self.ask(Command::Queue { group: String::new(), skip: 0, take: usize::MAX }).await.unwrap() {
             Answer::Queue(view) => view.waiting.iter().map(|waiting| waiting.session).collect(),
             other => panic!("{other:?}"),
         }

@@ -85,7 +85,7 @@ pub async fn shown(router: &Router, sessions: &[Uuid]) -> Picture {
         picture.push(format!("agent {id}: {:?}", router.agent(id).await));
     }
     for group in ["default", "vip"] {
-        picture.push(format!("queue {group}: {:?}", router.queue(ENT, group).await));
+        picture.push(format!("queue {group}: {:?}", router.queue(ENT, group, 0, usize::MAX).await));
     }
     for session in sessions {
         picture.push(format!("session {session}: {:?}", router.session(*session).await));

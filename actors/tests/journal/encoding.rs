@@ -254,25 +254,74 @@ fn what_routing_learned_to_say_is_read_for_ever() {
     assert_eq!(decoded.iter().map(|event| event.fact.clone()).collect::<Vec<_>>(), [facts[0].1.clone()]);
 }
 
-#[test]
-fn a_promotion_is_read_with_and_without_the_session_that_it_carries() {
-    let open = Carried {
-        session: Uuid::from_u128(3),
-        state: SessionState::Offered,
-        agent: Some("5".into()),
-        agent_name: String::new(),
-        shown_name: "Eve".to_owned(),
-        opened_at: 17,
-        replied: true,
+/// The third file: figures that conversations tell routing of, why places are reserved, and what a promotion carries.
+const GOLDEN_FIGURES: &[u8] = include_bytes!("../../../schema/golden/journal-3.bin");
+
+/// One of everything that the third file holds.
+fn figures() -> Vec<(i64, Fact)> {
+    let (session, customer, agent) = (Uuid::from_u128(1), Address::user("1"), Arc::<str>::from("5"));
+    let key = ConversationKey::Service(7, customer.clone());
+    let of = |event| Fact::Conversation(ConversationFact { conversation: key.id(), key: key.clone(), event });
+    let sent = ConversationEvent::Sent {
+        seq: 2,
+        author: Author { address: Address::agent("5"), own_type: 1 },
+        body: Default::default(),
+        session: Some(session),
+        idempotency: None,
+        answers: true,
     };
-    let changes = [None, Some(Box::new(open))].map(|session| ShuntChange::Promoted {
-        visitor: Address::user("1"),
-        user: Address::user("2"),
-        session,
+    let credits = [(Some(session), 1, 0), (None, -1, 1)];
+    let voted = credits.map(|(session, up, down)| ConversationEvent::Voted {
+        seq: 2,
+        voter: customer.clone(),
+        vote: up,
+        credit: Some(Credit { agent: agent.clone(), session, up, down }),
     });
-    let facts = vec![(5, Fact::Shunt(ShuntFact { ent: 7, changes: changes.into() }))];
-    let read = encoding::decode(&batch(1, encode(&facts))).unwrap();
-    assert_eq!(read[0].fact, facts[0].1);
+    let why = Reasons {
+        step: Step::LastAgent,
+        agent: Some(agent.clone()),
+        group: "vip".into(),
+        policy: Policy::LeastLoaded,
+        policy_version: 3,
+        considered: 8,
+        skipped: vec![(Skipped::Away, 1)],
+        tie_break: Some(TieBreak::Only),
+        waiting: 4,
+    };
+    let carried = |state, agent: Option<Arc<str>>, replied| Carried {
+        session,
+        state,
+        agent_name: if agent.is_some() { "Eve".to_owned() } else { String::new() },
+        agent,
+        shown_name: "shop".to_owned(),
+        opened_at: 17,
+        replied,
+    };
+    let carried = [
+        carried(SessionState::Queued, None, false),
+        carried(SessionState::Offered, Some(agent.clone()), false),
+        carried(SessionState::Serving, Some(agent.clone()), true),
+    ];
+    let promoted = carried.map(|session| ShuntChange::Promoted {
+        visitor: customer.clone(),
+        user: Address::user("2"),
+        session: Some(Box::new(session)),
+    });
+    let mut changes = vec![ShuntChange::LeaseDecided { lease: Uuid::from_u128(2), why: Arc::new(why) }];
+    changes.extend(promoted);
+    let told = [sent].into_iter().chain(voted).map(of);
+    let decided = Fact::Shunt(ShuntFact { ent: 7, changes });
+    told.chain([decided]).zip(1_700_000_000_000..).map(|(fact, at)| (at, fact)).collect()
+}
+
+#[test]
+fn what_conversations_tell_routing_and_what_promotions_carry_is_read_for_ever() {
+    let facts = figures();
+    let written = encode(&facts);
+    assert!(written == GOLDEN_FIGURES, "the encoding changed (a draft is at {})", draft(&written));
+    let decoded = encoding::decode(&batch(facts.len(), Bytes::from_static(GOLDEN_FIGURES))).unwrap();
+    let read = decoded.iter().map(|event| (event.at, event.fact.clone()));
+    assert_eq!(read.collect::<Vec<_>>(), facts);
 }
 
 fn encode(facts: &[(i64, Fact)]) -> Bytes {

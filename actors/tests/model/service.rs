@@ -374,7 +374,7 @@ impl Service {
 
     /// Capacity, queue order, and what counts for each agent.
     pub async fn check_desk(&self, model: &Reference, context: &str) {
-        let queue = self.router().queue(ENT, "default").await.expect("queue");
+        let queue = self.router().queue(ENT, "default", 0, usize::MAX).await.expect("queue");
         let waiting: Vec<String> = queue.waiting.iter().map(|row| row.customer.id.to_string()).collect();
         let expected: Vec<String> = model.queue.iter().map(ToString::to_string).collect();
         assert_eq!(waiting, expected, "{context}: the queue is first come, first served");

@@ -275,10 +275,11 @@ pub async fn obtain_shunt(call: Call) -> HandlerResult {
     Ok(Answer::new(&place(shunt, identity.ent), ahead))
 }
 
-/// Whether the directory knows the user as one with an account. A directory that does not answer vouches for nobody:
-/// reserving goes on within the bound.
+/// Whether the directory knows the user, or whom a visitor became, as one with an account. A directory that does not
+/// answer vouches for nobody: reserving goes on within the bound.
 async fn is_registered(call: &Call, user: &Address) -> bool {
-    call.app.router.get_user(&user.id).await.is_ok_and(|known| !known.tourist)
+    let person = call.app.router.person(user);
+    call.app.router.get_user(&person.id).await.is_ok_and(|known| !known.tourist)
 }
 
 fn place(shunt: Shunt, ent: EntId) -> Place {

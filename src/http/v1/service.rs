@@ -193,18 +193,19 @@ struct Place {
 
 /// `GET /v1/shunts/{entId}/{type}/queue`.
 pub async fn get_queue(call: Call) -> HandlerResult {
-    let view = call.app.router.queue(call.values.int("entId"), call.values.text("type")).await?;
     let number = |name, usual: usize| {
         let given = call.values.opt_int(name).and_then(|number| usize::try_from(number).ok());
         given.filter(|number| *number > 0).unwrap_or(usual)
     };
     let (page, size) = (number("page", 1), number("size", USUAL_PLACES));
-    let shown = view.waiting.iter().enumerate().skip((page - 1).saturating_mul(size)).take(size);
-    let count = view.waiting.len() as u64;
-    let places = shown.map(|(ahead, waiting)| Place {
+    let skip = (page - 1).saturating_mul(size);
+    let (ent, group) = (call.values.int("entId"), call.values.text("type"));
+    let view = call.app.router.queue(ent, group, skip, size).await?;
+    let count = view.total as u64;
+    let places = view.waiting.iter().enumerate().map(|(place, waiting)| Place {
         session_id: waiting.session.to_string(),
         customer: Party::from(&waiting.customer),
-        ahead,
+        ahead: skip.saturating_add(place),
         since: waiting.since,
     });
     let queue = Queue { group: view.group, waiting: places.collect() };

@@ -144,7 +144,8 @@ pub enum ShuntChange {
         /// Its customer (for the audience).
         customer: Address,
     },
-    /// The first message of an agent in a session was acknowledged.
+    /// The first message of an agent in a session was acknowledged. Older journals hold it: by now routing counts the
+    /// message itself, as its conversation committed it.
     Replied {
         /// The session.
         session: Uuid,
@@ -156,7 +157,8 @@ pub enum ShuntChange {
         /// Its customer (for the audience).
         customer: Address,
     },
-    /// Votes for messages of an agent changed by so much.
+    /// Votes for messages of an agent changed by so much. Older journals hold it: by now routing counts the vote itself,
+    /// as its conversation committed it.
     Rated {
         /// The agent.
         agent: Arc<str>,

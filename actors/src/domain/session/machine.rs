@@ -1,5 +1,6 @@
 //! The states of a session and what each event makes of each: total, so nothing that is told can surprise.
 
+use crate::api::SessionState;
 use crate::domain::event::ShuntChange;
 
 /// Where a session stands.
@@ -46,6 +47,16 @@ impl Stage {
     /// Every stage.
     pub const ALL: [Self; 6] =
         [Self::Unopened, Self::Queued, Self::Offered, Self::WithBot, Self::Serving, Self::Ended];
+
+    /// As its parties see it.
+    pub const fn state(self) -> SessionState {
+        match self {
+            Self::Unopened | Self::Queued => SessionState::Queued,
+            Self::Offered => SessionState::Offered,
+            Self::WithBot | Self::Serving => SessionState::Serving,
+            Self::Ended => SessionState::Ended,
+        }
+    }
 
     /// The stage after `event`; `None` = the event changes nothing in this stage.
     pub const fn after(self, event: Event) -> Option<Self> {

@@ -45,8 +45,10 @@ impl State {
                 self.fill(at, agent, Place::Lease(*lease));
             }
             ShuntChange::LeaseDecided { lease, why } => {
-                if let Some(held) = self.leases.get(lease).cloned() {
-                    self.set_lease(*lease, Some(Lease { why: Some(why.clone()), ..held }));
+                if !self.is_trying()
+                    && let Some(held) = self.leases.get_mut(lease)
+                {
+                    held.why = Some(why.clone()); // no index looks at it, nor does what follows in the turn
                 }
             }
             ShuntChange::LeaseEnded { lease, consumed } => self.lease_ended(at, *lease, *consumed),
@@ -103,10 +105,10 @@ impl State {
     fn agent_put(&mut self, at: Millis, id: &Arc<str>, record: &AgentRecord) {
         let known = self.agents.get(id).cloned();
         let mut agent = known.unwrap_or_else(|| Agent::unrecorded(at));
-        let former = agent.memberships();
-        agent.record = Some(Arc::new(record.clone()));
+        let former = Arc::clone(agent.memberships());
+        agent.set_record(Some(Arc::new(record.clone())));
         agent.allowance = agent.places.len();
-        let present = agent.memberships();
+        let present = Arc::clone(agent.memberships());
         self.set_agent(id, Some(agent));
         self.join_turns(id, &former, &present);
     }
@@ -127,18 +129,16 @@ impl State {
     /// Moves an agent to where the one of the others in the group stands whose turn is next, if it is behind.
     fn start_at_minimum(&mut self, group: &Arc<str>, id: &Arc<str>) {
         let Some(turns) = self.turns.get(group) else { return };
-        let others = self.agents.iter().filter(|(other, agent)| {
-            *other != id && agent.presence == Presence::Online && agent.serves(group)
-        });
-        let minimum = others.map(|(other, _)| turns.stands_at(other)).min().unwrap_or(turns.floor);
+        let next = self.desks.get(group).and_then(|desk| desk.next_turn_but_of(id));
+        let minimum = next.unwrap_or(0).max(turns.floor); // nobody is behind the floor
         let (tag, floor) = (turns.tag(id).max(minimum), turns.floor);
         self.set_turn(group, id, Some(tag), floor);
     }
 
     fn agent_deleted(&mut self, id: &Arc<str>) {
         let Some(mut agent) = self.agents.get(id).cloned() else { return };
-        let former = agent.memberships();
-        agent.record = None;
+        let former = Arc::clone(agent.memberships());
+        agent.set_record(None);
         agent.presence = Presence::Offline;
         agent.allowance = agent.places.len();
         self.keep_agent(id, agent);
@@ -152,9 +152,9 @@ impl State {
             agent.online_since = at;
         }
         agent.presence = presence;
-        let groups = if comes { agent.memberships() } else { Vec::new() };
+        let groups = if comes { Arc::clone(agent.memberships()) } else { Arc::default() };
         self.set_agent(id, Some(agent));
-        for membership in groups {
+        for membership in groups.iter() {
             self.start_at_minimum(&membership.group, id);
         }
     }
@@ -186,13 +186,11 @@ impl State {
     /// Where a customer of `group` is a turn of the agent: in that group; for one who helps out, in the first
     /// overflow group it serves; for one who took somebody else's customer over, in all of its own.
     fn turns_in(&self, group: &Arc<str>, agent: &str) -> Vec<Membership> {
-        let mut memberships = self.agents.get(agent).map(Agent::memberships).unwrap_or_default();
+        let Some(agent) = self.agents.get(agent) else { return Vec::new() };
         let rules = self.definition(group);
-        let serves = |code: &&Arc<str>| memberships.iter().any(|one| one.group == **code);
-        if let Some(serving) = std::iter::once(group).chain(&rules.overflow).find(serves) {
-            memberships.retain(|one| one.group == *serving);
-        }
-        memberships
+        let serving = std::iter::once(group).chain(&rules.overflow).find(|code| agent.serves(code));
+        let of_it = |one: &&Membership| serving.is_none_or(|serving| one.group == *serving);
+        agent.memberships().iter().filter(of_it).cloned().collect()
     }
 
     fn lease_ended(&mut self, at: Millis, id: Uuid, consumed: bool) {

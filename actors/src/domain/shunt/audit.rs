@@ -48,21 +48,21 @@ pub fn audit(state: &State, now: Millis, numbers: &Numbers) -> Vec<Violation> {
 
 /// The guarantees about people, without rebuilding indexes.
 pub fn guarantees(state: &State, now: Millis, numbers: &Numbers) -> Vec<Violation> {
-    let mut found = structure(state, numbers);
+    let mut found = structure(state);
     waiting_beside_free(state, now, numbers, &mut found);
     found
 }
 
 /// The guarantees that do not depend on the time: what must hold of a state that is only stored.
-pub fn structure(state: &State, numbers: &Numbers) -> Vec<Violation> {
+pub fn structure(state: &State) -> Vec<Violation> {
     let mut found = Vec::new();
-    places(state, numbers, &mut found);
+    places(state, &mut found);
     customers(state, &mut found);
     queues(state, &mut found);
     found
 }
 
-fn places(state: &State, numbers: &Numbers, found: &mut Vec<Violation>) {
+fn places(state: &State, found: &mut Vec<Violation>) {
     let mut filled: BTreeMap<&Arc<str>, BTreeSet<Place>> = BTreeMap::new();
     for (id, session) in &state.sessions {
         if session.serving.is_some() && session.offer.is_some() {
@@ -80,8 +80,7 @@ fn places(state: &State, numbers: &Numbers, found: &mut Vec<Violation>) {
         if expected != agent.places {
             found.push(Violation::PlacesDiffer(id.clone()));
         }
-        let allowed = agent.capacity(numbers.default_capacity).max(agent.allowance);
-        if agent.places.len() > allowed {
+        if agent.is_above_capacity() {
             found.push(Violation::AboveCapacity(id.clone()));
         }
     }
@@ -107,7 +106,7 @@ fn queues(state: &State, found: &mut Vec<Violation>) {
     for group in groups {
         let mut waiting = expected.remove(&group).unwrap_or_default();
         waiting.sort_unstable();
-        let queued = state.queues.get(&group).map(Queue::in_order).unwrap_or_default();
+        let queued = state.queues.get(&group).into_iter().flat_map(Queue::in_order);
         if !waiting.into_iter().map(|(_, id)| id).eq(queued) {
             found.push(Violation::QueueDiffers(group));
         }
@@ -198,6 +197,7 @@ fn indexes(state: &State, found: &mut Vec<Violation>) {
         timers.cloned().collect::<Vec<_>>()
     };
     let same = [
+        ("became", rebuilt.became == state.became),
         ("session_of", rebuilt.session_of == state.session_of),
         ("lease_of", rebuilt.lease_of == state.lease_of),
         ("leases_from", rebuilt.leases_from == state.leases_from),

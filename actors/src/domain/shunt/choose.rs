@@ -11,7 +11,7 @@ use super::desk::Desk;
 use super::records::{Agent, Session};
 use super::state::State;
 use crate::domain::event::{Presence, Reasons, Skipped, Step, TieBreak};
-use crate::domain::ids::Millis;
+use crate::domain::ids::{Address, Millis};
 
 /// A choice: the agent, by which rule, and what put it before the next.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,20 @@ impl State {
         let first = candidates.next()?;
         let tie_break = candidates.next().map_or(TieBreak::Only, |second| first.before(second));
         Some(Choice { agent: first.agent.clone(), group: Arc::from(group), step: Step::Policy, tie_break })
+    }
+
+    /// This very agent, if it can be given a customer of `group` now.
+    pub(super) fn choose_named(&self, agent: &Arc<str>, group: &Arc<str>, step: Step) -> Option<Choice> {
+        let free = self.skipped_in(agent, group).is_none();
+        let (agent, group) = (agent.clone(), group.clone());
+        free.then_some(Choice { agent, group, step, tie_break: TieBreak::Only })
+    }
+
+    /// The agent of the customer's last session, within the group's sticky window, if it is eligible now.
+    pub(super) fn last_agent(&self, group: &Arc<str>, customer: &Address, now: Millis) -> Option<Choice> {
+        let (agent, at) = self.last_agent_of.get(self.person(customer))?;
+        let sticks = now.saturating_sub(*at) < self.definition(group).sticky;
+        sticks.then(|| self.choose_named(agent, group, Step::LastAgent)).flatten()
     }
 
     /// The agent a waiting session is given now: its own group's, or one of an overflow group once it has

@@ -59,13 +59,18 @@ impl State {
         }
     }
 
-    /// An agent's places up to now; it is about to get another number of them.
+    /// An agent's places up to now; it is about to get another number of them. What the process tallies begins with
+    /// its start.
     fn count_places(&mut self, at: Millis, id: &Arc<str>) {
         let (used, places) = self.places_of(id);
         let days = self.book.agents.entry(id.clone()).or_default();
-        let (busy, available) = count_stretch(days, at, used, places);
-        self.tally.busy += busy;
-        self.tally.available += available;
+        let from = days.counted_to;
+        count_stretch(days, at, used, places);
+        let (busy, available) = filled(from.max(self.awake_since), at, used, places);
+        if from != 0 {
+            self.tally.busy += busy;
+            self.tally.available += available;
+        }
     }
 
     /// Filled places, and places while it is online.
@@ -183,14 +188,18 @@ impl State {
     }
 }
 
-/// Adds a stretch of time with so many places filled and available; what it adds of both, in place-milliseconds.
-pub(super) fn count_stretch(days: &mut Days, at: Millis, used: u64, places: u64) -> (u64, u64) {
+/// Adds the stretch of time since the last with so many places filled and available. The first begins there.
+pub(super) fn count_stretch(days: &mut Days, at: Millis, used: u64, places: u64) {
     let from = days.counted_to;
     days.counted_to = from.max(at);
-    let stretch = if from == 0 { 0 } else { at.saturating_sub(from).max(0).unsigned_abs() };
+    let (busy, available) = filled(if from == 0 { at } else { from }, at, used, places);
     let figures = days.at(at);
-    let (busy, available) = (used * stretch, places.max(used) * stretch);
     figures.busy += busy;
     figures.available += available;
-    (busy, available)
+}
+
+/// Places filled and available in a stretch of time, in place-milliseconds.
+fn filled(from: Millis, to: Millis, used: u64, places: u64) -> (u64, u64) {
+    let stretch = to.saturating_sub(from).max(0).unsigned_abs();
+    (used * stretch, places.max(used) * stretch)
 }

@@ -26,8 +26,8 @@ pub(super) enum Outcome {
     Gone(Box<SessionView>),
     /// This agent.
     Agent(Arc<str>),
-    /// The queue of this group.
-    Queue(Arc<str>),
+    /// The queue of this group: so many left out, so many shown.
+    Queue(Arc<str>, usize, usize),
     /// The definition of this group.
     Group(Arc<str>),
     /// The figures of this group.
@@ -111,7 +111,9 @@ impl Deciding<'_> {
                 Ok(Outcome::Session(*session, false))
             }
             Command::Session { .. } => Ok(Outcome::Ready(Answer::NotOpen)),
-            Command::Queue { group } => Ok(Outcome::Queue(Arc::from(group_name(group)))),
+            Command::Queue { group, skip, take } => {
+                Ok(Outcome::Queue(Arc::from(group_name(group)), *skip, *take))
+            }
             Command::Settle => Ok(Outcome::Ready(Answer::Settled)),
             Command::Audit => Ok(Outcome::Audit),
         }
@@ -130,7 +132,7 @@ impl Deciding<'_> {
                     self.state.agent_view(&agent, self.at, self.numbers).ok_or(Refusal::UnknownAgent)?;
                 Ok(Answer::Agent(Box::new(view)))
             }
-            Outcome::Queue(group) => Ok(Answer::Queue(self.state.queue_view(&group))),
+            Outcome::Queue(group, skip, take) => Ok(Answer::Queue(self.state.queue_view(&group, skip, take))),
             Outcome::Group(group) => Ok(Answer::Group(Box::new(self.state.group_view(&group)))),
             Outcome::Stats(group) => Ok(Answer::Stats(Box::new(self.state.stats_view(&group)))),
             Outcome::Audit => Ok(Answer::Audit(audit(self.state, self.at, self.numbers))),

@@ -20,6 +20,8 @@ pub struct Desk {
     pub free_slots: u64,
     /// How many are passed over, by cause.
     pub skipped: BTreeMap<Skipped, u32>,
+    /// The turns of those who said online, heard from or not: whose is next first.
+    pub turns: BTreeSet<(u64, Arc<str>)>,
     /// Those who can be taken, first the one who is.
     pub free: BTreeSet<Candidate>,
 }
@@ -35,6 +37,8 @@ pub struct Entry {
     pub online: bool,
     /// Its free places.
     pub free_slots: u64,
+    /// Its turn; `None` = it did not say online.
+    pub turn: Option<u64>,
     /// Its place among those who can be taken.
     pub candidate: Candidate,
 }
@@ -45,6 +49,9 @@ impl Desk {
         self.members += 1;
         self.online += u32::from(entry.online);
         self.free_slots += entry.free_slots;
+        if let Some(turn) = entry.turn {
+            self.turns.insert((turn, entry.candidate.agent.clone()));
+        }
         match entry.skipped {
             Some(cause) => *self.skipped.entry(cause).or_default() += 1,
             None => {
@@ -53,11 +60,19 @@ impl Desk {
         }
     }
 
+    /// The smallest turn of those who said online, but for this agent.
+    pub fn next_turn_but_of(&self, agent: &str) -> Option<u64> {
+        self.turns.iter().find(|(_, other)| **other != *agent).map(|(turn, _)| *turn)
+    }
+
     /// Takes an agent out, as it was added.
     pub fn take_out(&mut self, entry: &Entry) {
         self.members -= 1;
         self.online -= u32::from(entry.online);
         self.free_slots -= entry.free_slots;
+        if let Some(turn) = entry.turn {
+            self.turns.remove(&(turn, entry.candidate.agent.clone()));
+        }
         let Some(cause) = entry.skipped else {
             self.free.remove(&entry.candidate);
             return;

@@ -193,10 +193,9 @@ impl Book {
         self.ended.iter().rev().find(|(ended, _)| *ended == session).map(|(_, group)| group.clone())
     }
 
-    /// Forgets whose figures of today and yesterday say nothing: nobody asks for them any more.
-    pub fn forget_old(&mut self, now: Millis) {
+    /// Forgets groups whose figures of today and yesterday say nothing: nobody asks for them any more.
+    pub fn forget_old_groups(&mut self, now: Millis) {
         self.groups.retain(|_, days| !days.is_old(now));
-        self.agents.retain(|_, days| !days.is_old(now));
     }
 
     /// An agent's, to count in.

@@ -74,7 +74,7 @@ impl State {
         let free = agent.capacity(self.numbers.default_capacity).saturating_sub(agent.places.len());
         let idle_since = self.idle_since(agent);
         let mut entries = Vec::new();
-        for membership in agent.memberships() {
+        for membership in agent.memberships().iter() {
             let definition = self.definition(&membership.group);
             let (allowed, more_at) = ramped(agent, &definition, self.now);
             let used = agent.places.len();
@@ -95,8 +95,9 @@ impl State {
                 skipped,
                 online,
                 free_slots: if online { free as u64 } else { 0 },
-                candidate: Candidate::new(id, agent, definition.policy, &membership, turn, idle_since),
-                group: membership.group,
+                turn: (agent.presence == Presence::Online).then_some(turn),
+                candidate: Candidate::new(id, agent, definition.policy, membership, turn, idle_since),
+                group: membership.group.clone(),
             });
         }
         Indexed { entries, look_again }
@@ -146,8 +147,7 @@ impl State {
     }
 
     pub(super) fn index_session(&mut self, id: Uuid, session: &Session) {
-        let person = self.person(&session.customer).clone();
-        self.session_of.insert(person, id);
+        self.session_of.insert(session.customer.clone(), id);
         if session.waits() {
             let queue = self.queues.entry(session.group.clone()).or_default();
             queue.insert(session.class, session.due(), id);
@@ -156,9 +156,8 @@ impl State {
     }
 
     pub(super) fn unindex_session(&mut self, id: Uuid, session: &Session) {
-        let person = self.person(&session.customer).clone();
-        if self.session_of.get(&person) == Some(&id) {
-            self.session_of.remove(&person);
+        if self.session_of.get(&session.customer) == Some(&id) {
+            self.session_of.remove(&session.customer);
         }
         if session.waits()
             && let Some(queue) = self.queues.get_mut(&session.group)
@@ -211,26 +210,25 @@ impl State {
     pub(super) fn index_lease(&mut self, id: Uuid, lease: &Lease) {
         self.timers.insert((lease.expires_at, Timer::Lease(id)));
         if let Some(customer) = &lease.customer {
-            let person = self.person(customer).clone();
-            self.lease_of.insert(person, id);
+            self.lease_of.insert(customer.clone(), id);
         }
         if let Some(client) = &lease.client {
-            *self.leases_from.entry(client.clone()).or_default() += 1;
+            *self.leases_from.entry((client.clone(), lease.customer.is_some())).or_default() += 1;
         }
     }
 
     pub(super) fn unindex_lease(&mut self, id: Uuid, lease: &Lease) {
         self.timers.remove(&(lease.expires_at, Timer::Lease(id)));
         if let Some(customer) = &lease.customer {
-            let person = self.person(customer).clone();
-            self.lease_of.remove(&person);
+            self.lease_of.remove(customer);
         }
-        if let Some(client) = &lease.client
-            && let Some(count) = self.leases_from.get_mut(client)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.leases_from.remove(client);
+        if let Some(client) = &lease.client {
+            let counted = (client.clone(), lease.customer.is_some());
+            if let Some(count) = self.leases_from.get_mut(&counted) {
+                *count -= 1;
+                if *count == 0 {
+                    self.leases_from.remove(&counted);
+                }
             }
         }
     }

@@ -19,7 +19,7 @@ use super::patrol::Patrol;
 use super::queue::{CLASS_AGE, MAX_CLASS};
 use super::state::State;
 use super::{Command, Numbers};
-use crate::domain::event::{ShuntChange, Step};
+use crate::domain::event::{ConversationEvent, ShuntChange, Step};
 use crate::domain::ids::{EntId, Millis};
 use crate::domain::session::machine::{Event, Stage};
 
@@ -48,6 +48,13 @@ struct Known {
     excluded: HashMap<Arc<str>, Millis>,
 }
 
+/// One entry of the journal.
+enum Entry {
+    Decided(ShuntChange),
+    /// By a conversation.
+    Told(ConversationEvent),
+}
+
 struct Model {
     state: State,
     now: Millis,
@@ -57,7 +64,7 @@ struct Model {
     /// Reservations made, some of them lapsed.
     leases: Vec<Uuid>,
     snapshot: Vec<u8>,
-    journal: Vec<(Millis, ShuntChange)>,
+    journal: Vec<(Millis, Entry)>,
     patrol: Patrol,
 }
 
@@ -88,6 +95,11 @@ impl Model {
         if self.rng.random_ratio(1, 400) {
             self.crash();
         }
+        if self.rng.random_ratio(1, 4) {
+            let event = self.told();
+            self.state.told(self.now, &event);
+            self.journal.push((self.now, Entry::Told(event)));
+        }
         let command = self.command();
         let fresh = Uuid::from_u128(self.rng.random());
         let before = (number % REBUILD_EVERY == 1).then(|| self.state.clone());
@@ -107,7 +119,7 @@ impl Model {
                 let after = self.state.sessions.get(&session).map_or(Stage::Ended, |open| open.stage());
                 assert_eq!(before.after(event), Some(after), "{event:?} after {command:?}");
             }
-            self.journal.push((self.now, change.clone()));
+            self.journal.push((self.now, Entry::Decided(change.clone())));
         }
         let violations = if number.is_multiple_of(REBUILD_EVERY) {
             audit(&self.state, self.now, &NUMBERS)
@@ -246,8 +258,11 @@ impl Model {
     fn crash(&mut self) {
         let mut recovered = State::decode(ENT, &self.snapshot).unwrap();
         recovered.woke(self.now, &NUMBERS);
-        for (at, change) in &self.journal {
-            recovered.apply(*at, change);
+        for (at, entry) in &self.journal {
+            match entry {
+                Entry::Decided(change) => recovered.apply(*at, change),
+                Entry::Told(event) => recovered.told(*at, event),
+            }
         }
         assert!(recovered == self.state, "the journal gives another state");
         self.state = recovered;
@@ -255,6 +270,7 @@ impl Model {
 
     fn check_recovery(&mut self) {
         self.crash();
+        self.state.forget_old();
         self.snapshot = self.state.encode().unwrap();
         self.journal.clear();
         let restored = State::decode(ENT, &self.snapshot).unwrap();

@@ -12,8 +12,9 @@ use super::state::{Lease, Session, group_name};
 use crate::api::{Obtain, Shunt, ShuntState};
 use crate::domain::event::{Reasons, ShuntChange, Skipped, Step};
 
-/// How many times as many reservations a client address may hold once its callers give ids that the directory does
-/// not vouch for: behind one address there may be an office or a whole site, but never the run of every place.
+/// How many times as many reservations for ids that the directory does not vouch for a client address may hold:
+/// enough for an office of visitors behind it, each with one. Where an enterprise has no more places than that, one
+/// address can still hold all of them until they lapse.
 const NAMED_FACTOR: u32 = 20;
 
 impl Deciding<'_> {
@@ -43,7 +44,9 @@ impl Deciding<'_> {
         if self.state.waiting_in(group) > 0 {
             return self.no_place(group);
         }
-        let chosen = self.state.choose(group, None, self.at);
+        let customer = obtain.customer.as_ref();
+        let last = customer.and_then(|customer| self.state.last_agent(group, customer, self.at));
+        let chosen = last.or_else(|| self.state.choose(group, None, self.at));
         let chosen = chosen.or_else(|| self.state.choose_overflow(group, None, self.at));
         let Some(choice) = chosen else { return self.no_place(group) };
         let named = obtain.customer.is_some();
@@ -78,16 +81,14 @@ impl Deciding<'_> {
         });
         self.change(ShuntChange::LeaseDecided { lease: id, why: Arc::new(reasons.clone()) });
         let answer = self.reserved(id, &lease, choice.step);
-        if choice.group == *group {
-            reasons.skipped = answer.reasons.skipped; // as it is now that the place is taken
-        }
         Shunt { reasons, ..answer }
     }
 
     /// Whether a client address holds as many reservations for people who cannot be told apart for sure as it may.
+    /// Those for ids and those for nobody in particular are counted apart, so that neither keeps the other out.
     fn holds_enough(&self, client: &Arc<str>, named: bool) -> bool {
         let most = self.numbers.client_leases.saturating_mul(if named { NAMED_FACTOR } else { 1 });
-        self.state.leases_from.get(client).is_some_and(|held| *held >= most)
+        self.state.leases_from.get(&(client.clone(), named)).is_some_and(|held| *held >= most)
     }
 
     fn held_enough(&self, group: &Arc<str>) -> Shunt {

@@ -98,24 +98,13 @@ impl Deciding<'_> {
     fn first_choice(&self, session: Uuid, customer: &Address, wish: &Wish) -> Option<Choice> {
         let open = self.state.sessions.get(&session)?;
         let group = &open.group;
-        let named = |agent: &Arc<str>, step| {
-            let free = self.state.skipped_in(agent, group).is_none();
-            let (agent, group) = (agent.clone(), group.clone());
-            free.then_some(Choice { agent, group, step, tie_break: TieBreak::Only })
-        };
         if let Wish::Agent(wished) = wish
-            && let Some(choice) = named(&Arc::from(wished.as_str()), Step::Wanted)
+            && let Some(choice) = self.state.choose_named(&Arc::from(wished.as_str()), group, Step::Wanted)
         {
             return Some(choice);
         }
-        let sticky = self.state.definition(group).sticky;
-        if let Some((agent, at)) = self.state.last_agent_of.get(customer)
-            && self.at.saturating_sub(*at) < sticky
-            && let Some(choice) = named(agent, Step::LastAgent)
-        {
-            return Some(choice);
-        }
-        self.state.choose_for(open, self.at)
+        let last = self.state.last_agent(group, customer, self.at);
+        last.or_else(|| self.state.choose_for(open, self.at))
     }
 
     /// A session that ends in the turn that opened it.
@@ -238,7 +227,7 @@ impl Deciding<'_> {
             return self.known_group(&open.group);
         }
         let known = self.state.agents.get(agent);
-        let memberships = known.map(|known| known.memberships()).unwrap_or_default();
+        let memberships = known.map_or(&[][..], |known| known.memberships());
         match memberships.first() {
             Some(first) if !memberships.iter().any(|one| &*one.group == DEFAULT_GROUP) => first.group.clone(),
             _ => Arc::from(DEFAULT_GROUP),

@@ -1,15 +1,18 @@
 //! The guarantees of [`super`], checked a little at a time beside the work.
 //!
-//! Every check looks at one agent, session or reservation as things stand at that moment, so whatever changes between
-//! two slices makes no false alarm; time must have taken effect just before a slice. A round looks at everything that
-//! was there all along.
+//! Every check looks at one agent, session, reservation or place in a queue as things stand at that moment, so whatever
+//! changes between two slices makes no false alarm; time must have taken effect just before a slice. A round looks at
+//! everything that was there all along.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::Numbers;
 use super::audit::{Violation, is_free};
+use super::queue::Due;
 use super::records::{Agent, Lease, Place, Session};
 use super::state::State;
 use crate::domain::ids::Millis;
@@ -21,6 +24,8 @@ enum Next {
     Session(Option<Uuid>),
     /// The reservation after this one.
     Lease(Option<Uuid>),
+    /// The place behind this one of this group's queue, or the head of the next group's.
+    Queued(Option<(Arc<str>, u8, Due)>),
     /// The agent after this one.
     Agent(Option<Arc<str>>),
     /// A round is over, or none began.
@@ -45,7 +50,7 @@ impl Patrol {
         self.next != Next::Nothing
     }
 
-    /// Looks at `most` more agents, sessions and reservations.
+    /// Looks at `most` more sessions, reservations, places in queues and agents.
     pub fn go_on(&mut self, state: &State, now: Millis, numbers: &Numbers, most: usize) -> Vec<Violation> {
         let mut found = Vec::new();
         for _ in 0..most {
@@ -61,6 +66,13 @@ impl Patrol {
                     Some((id, lease)) => {
                         check_lease(state, *id, lease, &mut found);
                         Next::Lease(Some(*id))
+                    }
+                    None => Next::Queued(None),
+                },
+                Next::Queued(last) => match next_queued(state, last.as_ref()) {
+                    Some((group, class, due, id)) => {
+                        check_queued(state, group, (class, due, id), &mut found);
+                        Next::Queued(Some((group.clone(), class, due)))
                     }
                     None => Next::Agent(None),
                 },
@@ -78,13 +90,35 @@ impl Patrol {
     }
 }
 
-fn after<'a, K: Ord, V>(
-    all: &'a std::collections::BTreeMap<K, V>,
-    last: Option<&K>,
-) -> Option<(&'a K, &'a V)> {
-    use std::ops::Bound;
+fn after<'a, K: Ord, V>(all: &'a BTreeMap<K, V>, last: Option<&K>) -> Option<(&'a K, &'a V)> {
     let from = last.map_or(Bound::Unbounded, Bound::Excluded);
     all.range((from, Bound::Unbounded)).next()
+}
+
+fn next_queued<'a>(
+    state: &'a State,
+    last: Option<&(Arc<str>, u8, Due)>,
+) -> Option<(&'a Arc<str>, u8, Due, Uuid)> {
+    let from = last.map_or(Bound::Unbounded, |(group, ..)| Bound::Included(group));
+    state.queues.range::<Arc<str>, _>((from, Bound::Unbounded)).find_map(|(group, queue)| {
+        let here = last.filter(|(last, ..)| last == group);
+        let (class, due, id) = queue.behind(here.map(|(_, class, due)| (*class, *due)))?;
+        Some((group, class, due, id))
+    })
+}
+
+/// It is the place of an open session that waits in this group.
+fn check_queued(
+    state: &State,
+    group: &Arc<str>,
+    (class, due, id): (u8, Due, Uuid),
+    found: &mut Vec<Violation>,
+) {
+    let is_its =
+        |open: &Session| open.waits() && open.group == *group && open.class == class && open.due() == due;
+    if !state.sessions.get(&id).is_some_and(is_its) {
+        found.push(Violation::QueueDiffers(group.clone()));
+    }
 }
 
 /// It is at one stage, is its customer's only one, fills a place of its holder, and waits in its queue or in none.
@@ -129,10 +163,10 @@ fn check_agent(
     if !agent.places.iter().all(filled) {
         found.push(Violation::PlacesDiffer(id.clone()));
     }
-    if agent.places.len() > agent.capacity(numbers.default_capacity).max(agent.allowance) {
+    if agent.is_above_capacity() {
         found.push(Violation::AboveCapacity(id.clone()));
     }
-    for membership in agent.memberships() {
+    for membership in agent.memberships().iter() {
         if !is_free(state, id, agent, &membership.group, (now, numbers)) {
             continue;
         }

@@ -96,6 +96,14 @@ impl Lane {
     fn iter(&self) -> impl Iterator<Item = (Due, Uuid)> + '_ {
         self.blocks.iter().flatten().copied()
     }
+
+    /// The first one behind `due`.
+    fn behind(&self, due: Due) -> Option<(Due, Uuid)> {
+        let number = self.block_of(due);
+        let block = self.blocks.get(number)?;
+        let place = block.partition_point(|(other, _)| *other <= due);
+        block.get(place).or_else(|| self.blocks.get(number + 1)?.first()).copied()
+    }
 }
 
 /// Who waits in one group.
@@ -149,6 +157,18 @@ impl Queue {
         self.lanes.get(&class).is_some_and(|lane| lane.holds(due, id))
     }
 
+    /// Everybody, one after the other: each class, the lowest first, from its head on. `None` begins.
+    pub fn behind(&self, last: Option<(u8, Due)>) -> Option<(u8, Due, Uuid)> {
+        let from = last.map_or(0, |(class, _)| class);
+        self.lanes.range(from..).find_map(|(class, lane)| {
+            let (due, id) = match last {
+                Some((last, due)) if last == *class => lane.behind(due)?,
+                _ => lane.iter().next()?,
+            };
+            Some((*class, due, id))
+        })
+    }
+
     /// How many are before `due`, of all classes.
     pub fn before(&self, due: Due) -> usize {
         self.lanes.values().map(|lane| lane.before(due)).sum()
@@ -159,11 +179,14 @@ impl Queue {
         self.lanes.values().map(Lane::iter)
     }
 
-    /// Everybody, the head first.
-    pub fn in_order(&self) -> Vec<Uuid> {
-        let mut all: Vec<(Due, Uuid)> = self.lanes().flatten().collect();
-        all.sort_unstable();
-        all.into_iter().map(|(_, id)| id).collect()
+    /// Everybody, the head first. Costs what is taken of it.
+    pub fn in_order(&self) -> impl Iterator<Item = Uuid> + '_ {
+        let mut lanes: Vec<_> = self.lanes().map(Iterator::peekable).collect();
+        std::iter::from_fn(move || {
+            let heads = lanes.iter_mut().enumerate().filter_map(|(lane, rest)| Some((*rest.peek()?, lane)));
+            let (_, lane) = heads.min()?;
+            lanes.get_mut(lane)?.next().map(|(_, id)| id)
+        })
     }
 }
 
@@ -188,9 +211,16 @@ mod tests {
                 queue.remove((number % 10) as u8, gone);
             }
         }
+        let mut one_by_one = Vec::new();
+        let mut last = None;
+        while let Some((class, due, id)) = queue.behind(last) {
+            one_by_one.push(id);
+            last = Some((class, due));
+        }
+        assert_eq!(one_by_one, queue.lanes().flatten().map(|(_, id)| id).collect::<Vec<_>>());
         present.sort_unstable();
         assert_eq!(queue.len(), present.len());
-        assert_eq!(queue.in_order(), present.iter().map(|(_, n)| id(*n)).collect::<Vec<_>>());
+        assert!(queue.in_order().eq(present.iter().map(|(_, n)| id(*n))));
         for (place, (due, _)) in present.iter().enumerate() {
             assert_eq!(queue.before(*due), place);
         }
@@ -214,6 +244,6 @@ mod tests {
         for arrival in [3, 1, 2] {
             queue.insert(4, Due::new(50, 4, arrival), id(arrival));
         }
-        assert_eq!(queue.in_order(), [id(1), id(2), id(3)]);
+        assert!(queue.in_order().eq([id(1), id(2), id(3)]));
     }
 }

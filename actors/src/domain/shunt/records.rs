@@ -24,7 +24,8 @@ pub enum Place {
 /// An agent, as long as it has a record or serves anybody.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
-    /// Its record; `None` = it opened sessions itself, or its record was deleted: nobody is routed to it.
+    /// Its record; `None` = it opened sessions itself, or its record was deleted: nobody is routed to it. Only
+    /// [`Agent::set_record`] puts it.
     pub record: Option<Arc<AgentRecord>>,
     /// What it said of itself.
     pub presence: Presence,
@@ -38,6 +39,9 @@ pub struct Agent {
     /// When it last came online.
     #[serde(default)]
     pub online_since: Millis,
+    /// What the record says of groups, read once.
+    #[serde(skip)]
+    memberships: Arc<[Membership]>,
 }
 
 /// An agent's part in one group.
@@ -69,6 +73,17 @@ impl Membership {
         }
         Self { group: Arc::from(group_name(code)), priority, weight: weight.clamp(1, 10_000) }
     }
+
+    /// All of a record, each group once.
+    fn all_of(record: &AgentRecord) -> Vec<Self> {
+        if record.groups.is_empty() {
+            return vec![Self::of(DEFAULT_GROUP, record.weight)];
+        }
+        let mut all: Vec<Self> = record.groups.iter().map(|text| Self::of(text, record.weight)).collect();
+        all.sort_by(|one, other| one.group.cmp(&other.group));
+        all.dedup_by(|one, other| one.group == other.group);
+        all
+    }
 }
 
 impl Agent {
@@ -81,20 +96,24 @@ impl Agent {
             places: BTreeSet::new(),
             allowance: 0,
             online_since: 0,
+            memberships: Arc::default(),
         }
     }
 
+    /// Puts its record, or takes it away.
+    pub fn set_record(&mut self, record: Option<Arc<AgentRecord>>) {
+        self.record = record;
+        self.read_memberships();
+    }
+
+    /// Reads its groups from the record, which alone is stored.
+    pub fn read_memberships(&mut self) {
+        self.memberships = self.record.as_deref().map(Membership::all_of).unwrap_or_default().into();
+    }
+
     /// The groups it serves, each once; none without a record.
-    pub fn memberships(&self) -> Vec<Membership> {
-        let Some(record) = &self.record else { return Vec::new() };
-        if record.groups.is_empty() {
-            return vec![Membership::of(DEFAULT_GROUP, record.weight)];
-        }
-        let mut all: Vec<Membership> =
-            record.groups.iter().map(|text| Membership::of(text, record.weight)).collect();
-        all.sort_by(|one, other| one.group.cmp(&other.group));
-        all.dedup_by(|one, other| one.group == other.group);
-        all
+    pub const fn memberships(&self) -> &Arc<[Membership]> {
+        &self.memberships
     }
 
     /// Whether it serves a group.
@@ -105,6 +124,13 @@ impl Agent {
     /// How many places it has.
     pub fn capacity(&self, default_capacity: u32) -> usize {
         self.record.as_ref().map_or(default_capacity, |record| record.capacity) as usize
+    }
+
+    /// Whether it was given more than its capacity. Who has no record opens sessions itself, each judged by the number
+    /// that held at that time.
+    pub fn is_above_capacity(&self) -> bool {
+        let most = |record: &Arc<AgentRecord>| (record.capacity as usize).max(self.allowance);
+        self.record.as_ref().is_some_and(|record| self.places.len() > most(record))
     }
 
     /// Its name as shown to customers; empty without a record.
@@ -224,7 +250,7 @@ pub struct Lease {
     pub group: Arc<str>,
     /// When it lapses: from then on it holds nothing.
     pub expires_at: Millis,
-    /// The client address, of a caller who did not say who it is.
+    /// The client address, of a caller whom nobody vouches for.
     #[serde(default)]
     pub client: Option<Arc<str>>,
     /// When it was made. Its agent is not idle since before that, as long as it holds the place.

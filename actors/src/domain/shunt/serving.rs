@@ -8,11 +8,9 @@ use super::choose::Choice;
 use super::decide::{Deciding, Outcome};
 use super::state::group_name;
 use super::{Answer, Target};
-use crate::api::SessionState;
 use crate::domain::event::{Carried, CloseReason, RequeueCause, ShuntChange, Step};
 use crate::domain::ids::Address;
 use crate::domain::refusal::Refusal;
-use crate::domain::session::machine::Stage;
 
 impl Deciding<'_> {
     /// Accepting what one serves already is fine: a repeat.
@@ -135,7 +133,7 @@ impl Deciding<'_> {
             person if person == user && visitor != user => return Ok(Outcome::Ready(Answer::Noted)),
             person if person != visitor => return Err(Refusal::MergedIntoAnother),
             _ if visitor == user || self.state.person(user) != user => return Err(Refusal::NotRegistered),
-            _ if self.state.promoted.values().any(|of| of == visitor) => return Err(Refusal::NotAVisitor),
+            _ if self.state.became.contains_key(visitor) => return Err(Refusal::NotAVisitor),
             _ => {}
         }
         let (theirs, own) = (self.state.session_of(visitor), self.state.session_of(user));
@@ -164,11 +162,7 @@ impl Deciding<'_> {
 
     fn carried(&self, session: Uuid) -> Option<Carried> {
         let open = self.state.sessions.get(&session)?;
-        let state = match open.stage() {
-            Stage::Serving | Stage::WithBot => SessionState::Serving,
-            Stage::Offered => SessionState::Offered,
-            Stage::Unopened | Stage::Queued | Stage::Ended => SessionState::Queued,
-        };
+        let state = open.stage().state();
         let agent_name = open.serving.as_ref().map(|serving| serving.agent_name.clone()).unwrap_or_default();
         let (agent, shown_name) = (open.holder().cloned(), open.shown_name.clone());
         let (opened_at, replied) = (open.opened_at, open.replied);

@@ -70,10 +70,13 @@ pub struct State {
     pub(super) book: Book,
 
     // Derived from the above.
+    /// Users whom visitors became, and how many did.
+    pub(super) became: HashMap<Address, u32>,
     pub(super) session_of: HashMap<Address, Uuid>,
     pub(super) lease_of: HashMap<Address, Uuid>,
-    /// Reservations of callers who did not say who they are, by client address.
-    pub(super) leases_from: HashMap<Arc<str>, u32>,
+    /// Reservations of callers whom nobody vouches for, by client address: apart those for a customer and those for
+    /// whoever brings them.
+    pub(super) leases_from: HashMap<(Arc<str>, bool), u32>,
     pub(super) last_agent_of: HashMap<Address, (Arc<str>, Millis)>,
     pub(super) timers: BTreeSet<(Millis, Timer)>,
     /// Waiting sessions by group. No empty queue is kept.
@@ -349,10 +352,21 @@ impl State {
 
     /// What the visitor has open must be the user's by then: the indexes are by person.
     pub(super) fn set_promoted(&mut self, visitor: &Address, user: Option<Address>) {
+        if let Some(user) = &user {
+            *self.became.entry(user.clone()).or_default() += 1;
+        }
         let old = match user {
             Some(user) => self.promoted.insert(visitor.clone(), user),
             None => self.promoted.remove(visitor),
         };
+        if let Some(user) = &old
+            && let Some(visitors) = self.became.get_mut(user)
+        {
+            *visitors -= 1;
+            if *visitors == 0 {
+                self.became.remove(user);
+            }
+        }
         self.remember(|| Before::Promoted(visitor.clone(), old));
     }
 
@@ -361,10 +375,18 @@ impl State {
         self.remember(|| Before::Arrivals(old));
     }
 
-    /// Remembers whose customer somebody was. Not undone, so never while changes are only tried.
+    /// Remembers whose customer somebody was. Not undone, so never while changes are only tried. At most half of what
+    /// is kept is of customers who came again later.
     pub(super) fn note_last_agent(&mut self, last: LastAgent) {
         self.last_agent_of.insert(last.customer.clone(), (last.agent.clone(), last.at));
-        self.last_agents.push_back(last);
+        match self.last_agents.back_mut() {
+            Some(newest) if newest.customer == last.customer => *newest = last,
+            _ => self.last_agents.push_back(last),
+        }
+        if self.last_agents.len() > 2 * self.last_agent_of.len() {
+            let newest = &self.last_agent_of;
+            self.last_agents.retain(|last| newest.get(&last.customer).is_some_and(|(_, at)| *at == last.at));
+        }
         if self.last_agents.len() <= REMEMBERED_CUSTOMERS {
             return;
         }
@@ -375,10 +397,24 @@ impl State {
         }
     }
 
-    /// Forgets figures that nobody asks for any more, and the pace and turns of groups that nobody serves or waits in.
-    /// What is forgotten says the same as nothing.
+    /// Forgets figures that nobody asks for any more, but for those of agents whose time is being counted; and the pace
+    /// and turns of groups that exist nowhere any more.
     pub fn forget_old(&mut self) {
-        self.book.forget_old(self.now);
+        let mut agents = std::mem::take(&mut self.book.agents);
+        agents.retain(|id, days| !days.is_old(self.now) || self.places_of(id) != (0, 0));
+        self.book.agents = agents;
+        self.book.forget_old_groups(self.now);
+        let (mut paces, mut turns) = (std::mem::take(&mut self.paces), std::mem::take(&mut self.turns));
+        paces.retain(|group, _| self.is_in_use(group));
+        turns.retain(|group, _| self.is_in_use(group));
+        (self.paces, self.turns) = (paces, turns);
+    }
+
+    /// Whether a group exists, or anything open still names it.
+    fn is_in_use(&self, group: &Arc<str>) -> bool {
+        self.knows_group(group)
+            || self.sessions.values().any(|session| session.group == *group)
+            || self.leases.values().any(|lease| lease.group == *group)
     }
 
     /// What was counted since the last look.

@@ -73,9 +73,10 @@ impl State {
         }
         state.turns = stored.turns;
         for (from, to) in stored.promoted {
-            state.promoted.insert(from, to);
+            state.set_promoted(&from, Some(to));
         }
-        for (id, agent) in stored.agents {
+        for (id, mut agent) in stored.agents {
+            agent.read_memberships();
             state.set_agent(&id, Some(agent));
         }
         for (id, mut session) in stored.sessions {
@@ -89,9 +90,10 @@ impl State {
             state.set_pace(&group, Some(pace));
         }
         state.arrivals = stored.arrivals;
-        for last in stored.last_agents {
-            state.note_last_agent(last);
+        for last in &stored.last_agents {
+            state.last_agent_of.insert(last.customer.clone(), (last.agent.clone(), last.at));
         }
+        state.last_agents = stored.last_agents;
         state.book = stored.book;
         Ok(state)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::audit::audit;
+use super::audit::{Violation, audit};
 use super::state::State;
 use super::{Answer, Closer, Command, Numbers};
 use crate::api::{Obtain, OpenSession, Opener, SessionState, SessionView, Shunt, ShuntState, Wish};
@@ -14,8 +14,10 @@ use crate::domain::ids::{Address, EntId, Millis};
 use crate::domain::refusal::Refusal;
 
 mod choosing;
+mod consequences;
 mod fairness;
-mod mended;
+mod forgetting;
+mod patrolling;
 mod reservations;
 
 const NUMBERS: Numbers = Numbers { default_capacity: 2, ..Numbers::DEFAULT };
@@ -123,7 +125,7 @@ impl Desk {
     }
 
     fn queue(&self, group: &str) -> Vec<Uuid> {
-        self.state.queue_view(group).waiting.iter().map(|waiting| waiting.session).collect()
+        self.state.queue_view(group, 0, usize::MAX).waiting.iter().map(|waiting| waiting.session).collect()
     }
 
     fn places(&self, id: &str) -> (u64, u64) {
@@ -234,9 +236,15 @@ fn closing_frees_exactly_one_place_for_the_head_of_the_queue_in_the_same_turn() 
     let (head, next) = (desk.open(3, Wish::Anyone).session, desk.open(4, Wish::Anyone).session);
     desk.now += 5_000;
     let (changes, outcome) = desk.ask_changes(Command::Close { session: served, by: Closer::Agent });
-    assert!(
-        matches!(&changes[..], [ShuntChange::SessionEnded { .. }, ShuntChange::Assigned { session, .. }, ShuntChange::Decided { .. }] if *session == head)
-    );
+    let [
+        ShuntChange::SessionEnded { .. },
+        ShuntChange::Assigned { session, .. },
+        ShuntChange::Decided { .. },
+    ] = &changes[..]
+    else {
+        panic!("{changes:?}")
+    };
+    assert_eq!(*session, head);
     let Ok(Answer::Closed(closed)) = outcome else { panic!("{outcome:?}") };
     assert_eq!((closed.reason, closed.duration_seconds), (CloseReason::ClosedByAgent, 5));
     assert_eq!(desk.close(served, Closer::Agent), Answer::NotOpen);

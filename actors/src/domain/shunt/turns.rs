@@ -27,11 +27,6 @@ impl Turns {
         self.tags.get(agent).copied().unwrap_or(0)
     }
 
-    /// Where the agent stands when the next customer comes: nobody is behind the floor.
-    pub fn stands_at(&self, agent: &str) -> u64 {
-        self.tag(agent).max(self.floor)
-    }
-
     /// The tag and the floor after a customer is given to an agent with `tag`.
     pub fn given(&self, tag: u64, weight: u32) -> (u64, u64) {
         let from = tag.max(self.floor);

@@ -4,11 +4,11 @@ use uuid::Uuid;
 
 use super::Numbers;
 use super::counting::count_stretch;
+use super::queue::Queue;
 use super::state::{Place, Session, State};
-use crate::api::{AgentView, GroupRulesView, QueueView, SessionState, SessionView, StatsView, Waiting};
+use crate::api::{AgentView, GroupRulesView, QueueView, SessionView, StatsView, Waiting};
 use crate::domain::event::Presence;
 use crate::domain::ids::Millis;
-use crate::domain::session::machine::Stage;
 
 impl State {
     /// Customers before this one in its queue; 0 once it is served.
@@ -40,11 +40,7 @@ impl State {
             conversation: session.conversation,
             ent: self.ent,
             customer: session.customer.clone(),
-            state: match session.stage() {
-                Stage::Offered => SessionState::Offered,
-                Stage::Serving | Stage::WithBot => SessionState::Serving,
-                Stage::Unopened | Stage::Queued | Stage::Ended => SessionState::Queued,
-            },
+            state: session.stage().state(),
             agent: session.holder().map(ToString::to_string),
             shown_name,
             human: serving.is_some(),
@@ -79,14 +75,15 @@ impl State {
         })
     }
 
-    /// A group's queue, head first; empty for a group nobody waits in.
-    pub fn queue_view(&self, group: &str) -> QueueView {
-        let queued = self.queues.get(group).map(|queue| queue.in_order()).unwrap_or_default();
-        let waiting = queued.into_iter().filter_map(|id| {
+    /// Part of a group's queue, head first; empty for a group nobody waits in.
+    pub fn queue_view(&self, group: &str, skip: usize, take: usize) -> QueueView {
+        let queued = self.queues.get(group).into_iter().flat_map(Queue::in_order);
+        let waiting = queued.skip(skip).take(take).filter_map(|id| {
             let session = self.sessions.get(&id)?;
             Some(Waiting { session: id, customer: session.customer.clone(), since: session.opened_at })
         });
-        QueueView { group: group.to_owned(), waiting: waiting.collect() }
+        let total = self.waiting_in(group);
+        QueueView { group: group.to_owned(), waiting: waiting.collect(), total }
     }
 
     /// A group as it goes now.

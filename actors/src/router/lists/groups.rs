@@ -55,9 +55,9 @@ impl KnownHeads {
 }
 
 impl Router {
-    /// Learns the heads of these rows, each of another group, that are not known yet. `false`: a head just learned may show a message
-    /// that the rows' inboxes were not told of when they were asked (the caller's own would count as unread), so
-    /// ask for the rows again and come back; a head that was known before the rows were read never does.
+    /// Learns the heads of these rows, each of another group, that are not known yet. `false`: a head just learned may
+    /// show a message that the rows' inboxes were not told of when they were asked (the caller's own would count as
+    /// unread), so ask for the rows again and come back; a head that was known before the rows were read never does.
     ///
     /// `told`: what was committed before the rows were asked for.
     pub(super) async fn learn_heads(

@@ -160,9 +160,11 @@ async fn a_queued_session_shows_its_place_and_the_queue_shows_who_waits() {
     assert_eq!(service.router.session(waiting[2]).await.unwrap().ahead, 1);
     let left = service.router.session(waiting[0]).await.unwrap();
     assert_eq!(left.ended.map(|(_, reason)| reason), Some(CloseReason::LeftQueue));
-    let queue = service.router.queue(ENT, "default").await.unwrap();
+    let queue = service.router.queue(ENT, "default", 0, 10).await.unwrap();
     let shown: Vec<_> = queue.waiting.iter().map(|waiting| waiting.session).collect();
     assert_eq!(shown, waiting[1..]);
+    let part = service.router.queue(ENT, "default", 1, 1).await.unwrap();
+    assert_eq!((part.waiting.len(), part.waiting[0].session, part.total), (1, waiting[2], waiting.len() - 1));
     service.running.stop().await;
 }
 

@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::super::{Closer, Command, Target};
 use super::{ENT, Model};
 use crate::api::{Obtain, OpenSession, Opener, Wish};
-use crate::domain::event::{AgentRecord, GroupDefinition, Policy, Presence};
+use crate::domain::event::{AgentRecord, ConversationEvent, Credit, GroupDefinition, Policy, Presence};
 use crate::domain::ids::{Address, Millis};
+use crate::domain::message::Author;
 
 const GROUPS: [&str; 5] = ["", "vip", "night", "skilled", "unknown"];
 const POLICIES: [Policy; 5] =
@@ -42,6 +43,26 @@ impl Model {
             Some(holder) if self.rng.random_bool(0.8) => holder,
             _ => self.agent(),
         }
+    }
+
+    /// A first answer of an agent, mostly of who serves the session; or a vote for one, also after its end.
+    pub(super) fn told(&mut self) -> ConversationEvent {
+        let session = if self.rng.random_bool(0.9) { self.session() } else { Uuid::from_u128(1) };
+        let agent = self.agent_of(session);
+        if self.rng.random() {
+            return ConversationEvent::Sent {
+                seq: 1,
+                author: Author { address: Address::agent(&agent), own_type: 1 },
+                body: Default::default(),
+                session: Some(session),
+                idempotency: None,
+                answers: true,
+            };
+        }
+        let (up, down) = (self.rng.random_range(-1..=1), self.rng.random_range(-1..=1));
+        let session = self.rng.random_bool(0.8).then_some(session);
+        let credit = Some(Credit { agent, session, up, down });
+        ConversationEvent::Voted { seq: 1, voter: self.customer(), vote: up, credit }
     }
 
     pub(super) fn command(&mut self) -> Command {

@@ -1,5 +1,5 @@
 //! Measures a course of changes: waits, those who gave up, load, fairness. The same for what was and for what
-//! would have been.
+//! would have been. Who came before the beginning fills places, and is counted nowhere else.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -88,9 +88,9 @@ impl Meter {
                 let online = *presence == Presence::Online;
                 self.worker(at, agent, |worker| worker.online = online);
             }
-            ShuntChange::SessionOpened(opened) if at >= self.from => {
+            ShuntChange::SessionOpened(opened) => {
                 self.open.insert(opened.session, (at, None));
-                self.outcome.came += 1;
+                self.outcome.came += usize::from(at >= self.from);
             }
             ShuntChange::Assigned { session, agent, .. } => self.assigned(at, *session, agent),
             ShuntChange::Requeued { session, .. } | ShuntChange::Moved { session, .. } => {
@@ -115,14 +115,15 @@ impl Meter {
         }
         if holder.is_some() {
             self.leave(at, session);
-        } else {
+        } else if came >= self.from {
             self.waits.push(at - came);
             self.outcome.served += 1;
         }
+        let counts = u64::from(came >= self.from);
         self.open.insert(session, (came, Some(agent.clone())));
         self.worker(at, agent, |worker| {
             worker.filled += 1;
-            worker.served += 1;
+            worker.served += counts;
         });
     }
 
@@ -135,7 +136,7 @@ impl Meter {
 
     fn ended(&mut self, at: Millis, session: Uuid, reason: CloseReason) {
         self.leave(at, session);
-        if self.open.remove(&session).is_none() {
+        if self.open.remove(&session).is_none_or(|(came, _)| came < self.from) {
             return;
         }
         match reason {

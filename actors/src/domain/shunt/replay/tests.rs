@@ -1,5 +1,5 @@
 //! Under its own rules a course repeats itself; under better ones nobody is worse off than the rules say.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
 use std::sync::Arc;
 
@@ -11,9 +11,13 @@ use crate::domain::event::{AgentRecord, Presence};
 const ENT: EntId = 4;
 const MINUTE: Millis = 60_000;
 
-/// A real course: `agents` with one place each, a customer a minute, each served for three minutes; every
-/// tenth gives up after four minutes if nobody has served it by then.
+/// A real course: `agents` with one place each, a customer a minute, each served for three minutes.
 fn course(agents: u32) -> Vec<(Millis, ShuntChange)> {
+    course_in("", agents, |_| Vec::new())
+}
+
+/// The same in a group, with agents of these groups.
+fn course_in(group: &str, agents: u32, groups: fn(u32) -> Vec<String>) -> Vec<(Millis, ShuntChange)> {
     let mut state = State::new(ENT);
     let numbers = Numbers { heartbeat_lapse: Millis::MAX / 4, ..Numbers::default() };
     let mut changes = Vec::new();
@@ -29,9 +33,9 @@ fn course(agents: u32) -> Vec<(Millis, ShuntChange)> {
         (fresh, decided)
     };
     for agent in 0..agents {
+        let groups = groups(agent);
         let agent: Arc<str> = Arc::from(agent.to_string());
-        let record =
-            AgentRecord { name: String::new(), groups: vec![], capacity: 1, weight: 1, skills: vec![] };
+        let record = AgentRecord { name: String::new(), groups, capacity: 1, weight: 1, skills: vec![] };
         ask(0, &Command::PutAgent { agent: agent.clone(), record });
         ask(0, &Command::SetPresence { agent, presence: Presence::Online });
     }
@@ -47,7 +51,7 @@ fn course(agents: u32) -> Vec<(Millis, ShuntChange)> {
             ent: ENT,
             customer: Address::user(customer),
             opener: Opener::Customer(Wish::Anyone),
-            group: String::new(),
+            group: group.to_owned(),
             shown_name: String::new(),
             app_id: String::new(),
             receive_app_id: String::new(),
@@ -108,10 +112,76 @@ fn another_policy_serves_as_many_in_another_order() {
 }
 
 #[test]
-fn what_lies_before_the_beginning_only_tells_who_is_there() {
-    let changes = course(3);
+fn who_is_served_or_waits_at_the_beginning_fills_places_and_queues_as_it_did() {
+    let changes = course(2); // three are needed: dozens wait by then
     let report = replay(ENT, &changes, 60 * MINUTE, &Scenario::default());
+    assert!(report.real.wait_p50 > Some(10 * MINUTE), "{report:?}");
+    assert_eq!(report.real, report.what_if);
     assert_eq!(report.real.came, 60);
-    assert_eq!(report.what_if.came, 60);
+    assert!(report.real.load > Some(0.99), "{report:?}");
+    let more = replay(ENT, &changes, 60 * MINUTE, &Scenario { capacity: Some(4), policy: None });
+    assert!(more.what_if.wait_p95 < more.real.wait_p50, "{more:?}");
+    assert!(more.what_if.wait_p95 > Some(0), "those who waited before are served first: {more:?}");
     assert_eq!(replay(ENT, &[], 0, &Scenario::default()).real, Outcome::default());
+}
+
+#[test]
+fn a_customer_who_is_offered_at_the_beginning_is_its_agents() {
+    let mut changes = course(1);
+    let (at, session, customer, agent) = changes
+        .iter()
+        .find_map(|(at, change)| match change {
+            ShuntChange::Assigned { session, customer, agent, .. } => {
+                Some((*at, *session, customer.clone(), agent.clone()))
+            }
+            _ => None,
+        })
+        .unwrap();
+    let agent_name = String::new();
+    let offered = ShuntChange::Offered { session, customer, agent, agent_name, until: at + 10 * MINUTE };
+    changes
+        .retain(|(_, change)| !matches!(change, ShuntChange::Assigned { session: of, .. } if *of == session));
+    let place =
+        changes.iter().position(|(_, change)| matches!(change, ShuntChange::SessionOpened(_))).unwrap();
+    changes.insert(place + 1, (at, offered));
+    let report = replay(ENT, &changes, at + 1, &Scenario::default());
+    assert!(report.what_if.load > Some(0.9), "{report:?}");
+}
+
+#[test]
+fn the_policy_is_that_of_groups_which_only_agents_name_too() {
+    let changes = course_in("vip", 4, |agent| vec![format!("vip;priority={agent}"), "other".to_owned()]);
+    let scenario = Scenario { capacity: Some(3), policy: Some(Policy::Priority) };
+    let report = replay(ENT, &changes, 0, &scenario);
+    let served: Vec<u64> = report.what_if.by_agent.values().copied().collect();
+    assert_eq!(served, [120, 0, 0, 0], "three places of the first are enough: {report:?}");
+    let mut left = changes.clone();
+    let (at, last) = (left.last().unwrap().0, Arc::<str>::from("0"));
+    left.push((at, ShuntChange::AgentDeleted { agent: last }));
+    assert_eq!(replay(ENT, &left, 0, &scenario).what_if.came, 120);
+}
+
+#[test]
+fn an_agent_and_a_group_of_one_name_are_both_there() {
+    let mut state = State::new(ENT);
+    let numbers = Numbers::default();
+    let name: Arc<str> = Arc::from("vip");
+    let record = AgentRecord { name: String::new(), groups: vec![], capacity: 1, weight: 1, skills: vec![] };
+    let put_agent = Command::PutAgent { agent: name.clone(), record };
+    let put_group = Command::PutGroup { group: name.to_string(), definition: Box::default() };
+    let mut puts = Vec::new();
+    for command in [put_agent, put_group] {
+        for change in state.decide(1, Uuid::nil(), &command, &numbers).changes {
+            state.apply(1, &change);
+            puts.push((1, change));
+        }
+    }
+    let [agent, group] = &puts[..] else { panic!("{puts:?}") };
+    assert!(matches!(
+        &state.staff_missing_in(std::slice::from_ref(agent))[..],
+        [ShuntChange::GroupPut { .. }]
+    ));
+    let missing = state.staff_missing_in(std::slice::from_ref(group));
+    assert!(matches!(&missing[..], [ShuntChange::AgentPut { .. }, ShuntChange::PresenceSet { .. }]));
+    assert_eq!(state.staff_missing_in(&puts), []);
 }

@@ -163,7 +163,10 @@ fn whoever_waits_too_long_is_turned_away_and_a_session_has_its_lifetime() {
     desk.now += 30_000;
     let (changes, _) = desk.ask_changes(Command::Settle);
     let ended = |changes: &[ShuntChange], id, why| {
-        changes.iter().any(|change| matches!(change, ShuntChange::SessionEnded { session, reason, .. } if *session == id && *reason == why))
+        changes.iter().any(|change| match change {
+            ShuntChange::SessionEnded { session, reason, .. } => (*session, *reason) == (id, why),
+            _ => false,
+        })
     };
     assert!(ended(&changes, waiting, CloseReason::QueueTimeout), "{changes:?}");
     desk.now += 20_000;
@@ -180,9 +183,11 @@ fn a_visitor_who_registers_keeps_the_older_session_and_its_place() {
     let (visitor, user) = (Address::user(1), Address::user(2));
     let promote = Command::Promote { visitor, user };
     let (changes, _) = desk.ask_changes(promote.clone());
-    assert!(
-        matches!(&changes[..], [ShuntChange::SessionEnded { session, reason: CloseReason::Merged, .. }, ShuntChange::Promoted { .. }] if *session == users)
-    );
+    let [ShuntChange::SessionEnded { session, reason, .. }, ShuntChange::Promoted { .. }] = &changes[..]
+    else {
+        panic!("{changes:?}")
+    };
+    assert_eq!((*session, *reason), (users, CloseReason::Merged));
     assert_eq!(desk.open(2, Wish::Anyone).session, visitors);
     assert_eq!(desk.open(1, Wish::Anyone).session, visitors);
     assert_eq!(desk.queue("default"), [visitors]);

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Desk, NUMBERS};
 use crate::api::{Opener, SessionState, ShuntState, Wish};
-use crate::domain::event::{Presence, ShuntChange};
+use crate::domain::event::{GroupDefinition, Presence, ShuntChange, Step};
 use crate::domain::refusal::Refusal;
 use crate::domain::shunt::{Answer, Closer, Command};
 
@@ -29,10 +29,15 @@ fn a_lapsed_reservation_gives_its_place_to_the_head_of_the_queue_in_the_same_tur
     let second = desk.open(2, Wish::Anyone).session;
     desk.now += NUMBERS.lease;
     let (changes, _) = desk.ask_changes(Command::Settle);
-    assert!(matches!(
-        &changes[..],
-        [ShuntChange::LeaseEnded { consumed: false, .. }, ShuntChange::Assigned { session, .. }, ShuntChange::Decided { .. }] if *session == second
-    ));
+    let [
+        ShuntChange::LeaseEnded { consumed: false, .. },
+        ShuntChange::Assigned { session, .. },
+        ShuntChange::Decided { .. },
+    ] = &changes[..]
+    else {
+        panic!("{changes:?}")
+    };
+    assert_eq!(*session, second);
 }
 
 #[test]
@@ -172,4 +177,27 @@ fn going_away_ends_reservations_and_keeps_sessions() {
     desk.says("a", Presence::Away);
     assert_eq!(desk.places("a"), (1, 0));
     assert_eq!(desk.agent_of(served).as_deref(), Some("a"));
+}
+
+#[test]
+fn a_customer_who_comes_back_reserves_its_last_agent_within_the_sticky_window_as_long_as_that_is_eligible() {
+    let mut desk = Desk::with_agents(&[("a", 5), ("b", 5)]);
+    let definition = Box::new(GroupDefinition { sticky: 30_000, ..GroupDefinition::default() });
+    desk.ask(Command::PutGroup { group: String::new(), definition }).unwrap();
+    let session = desk.open(1, Wish::Agent("b".into())).session;
+    desk.close(session, Closer::Customer);
+    let shunt = desk.obtain(Some(1));
+    assert_eq!((shunt.agent.unwrap().0.as_str(), shunt.reasons.step), ("b", Step::LastAgent));
+    assert_eq!(desk.obtain(None).reasons.step, Step::Policy, "nobody knows who that is");
+    desk.says("b", Presence::Away);
+    let shunt = desk.obtain(Some(1));
+    assert_eq!((shunt.agent.unwrap().0.as_str(), shunt.reasons.step), ("a", Step::Policy));
+    desk.says("b", Presence::Online);
+    desk.now += 30_000; // the reservation has lapsed too
+    let shunt = desk.obtain(Some(1));
+    assert_eq!(
+        (shunt.agent.unwrap().0.as_str(), shunt.reasons.step),
+        ("a", Step::Policy),
+        "the window is over"
+    );
 }

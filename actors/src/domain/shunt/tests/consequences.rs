@@ -5,6 +5,7 @@ use crate::domain::conversation::{ConversationState, Limits};
 use crate::domain::event::{ConversationEvent, Credit, GroupDefinition, Policy, Reasons, Step};
 use crate::domain::message::Author;
 use crate::domain::shunt::Target;
+use crate::domain::shunt::turns::Turns;
 
 impl Desk {
     fn rules(&mut self, group: &str, definition: GroupDefinition) {
@@ -61,6 +62,10 @@ fn reasons(changes: &[ShuntChange]) -> Vec<Reasons> {
     changes.iter().filter_map(why).collect()
 }
 
+fn stands_at(turns: &Turns, agent: &str) -> u64 {
+    turns.tag(agent).max(turns.floor)
+}
+
 fn group_to(group: &str, may_wait: bool) -> Target {
     Target::Group { group: group.to_owned(), may_wait }
 }
@@ -77,7 +82,7 @@ fn a_newcomer_starts_where_those_present_are_and_not_where_the_last_turn_began()
     let taken: Vec<_> = (4..10).map(|customer| desk.open(customer, Wish::Anyone).agent.unwrap()).collect();
     let of = |agent: &str| taken.iter().filter(|by| *by == agent).count();
     assert_eq!((of("a"), of("b"), of("c")), (2, 2, 2), "{taken:?}");
-    let stands = |desk: &Desk, agent: &str| desk.state.turns["default"].stands_at(agent);
+    let stands = |desk: &Desk, agent: &str| stands_at(&desk.state.turns["default"], agent);
     assert_eq!(stands(&desk, "c"), stands(&desk, "a"));
 }
 
@@ -91,7 +96,7 @@ fn who_comes_back_catches_up_on_nothing() {
     }
     desk.says("c", Presence::Online);
     let turns = &desk.state.turns["default"];
-    assert_eq!((turns.stands_at("c"), turns.tag("c")), (turns.stands_at("a"), turns.stands_at("a")));
+    assert_eq!((stands_at(turns, "c"), turns.tag("c")), (stands_at(turns, "a"), stands_at(turns, "a")));
 }
 
 #[test]
@@ -140,7 +145,8 @@ fn a_reservation_keeps_its_reasons_for_the_session_that_uses_it() {
     let [why] = &reasons(&changes)[..] else { panic!("{changes:?}") };
     assert_eq!((why.step, why.agent.as_deref(), why.considered), (Step::Policy, Some("a"), 2));
     assert_eq!(why.skipped, [(Skipped::Away, 1)]);
-    assert!(matches!(outcome, Ok(Answer::Shunt(_))));
+    let Ok(Answer::Shunt(shunt)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(shunt.reasons, *why, "what is answered is what is recorded");
     let open = OpenSession {
         ent: ENT,
         customer: Address::user(1),
@@ -175,17 +181,17 @@ fn who_helps_out_is_explained_by_the_group_that_helped() {
 }
 
 #[test]
-fn one_address_cannot_hoard_places_whatever_ids_it_makes_up() {
+fn one_address_has_a_bound_whatever_ids_it_makes_up_and_they_keep_no_caller_without_an_id_out() {
     let most = NUMBERS.client_leases as usize;
     let mut desk = Desk::with_agents(&[("a", 500)]);
+    let made_up = (0..200).filter(|id| desk.obtain_from("x", Some(*id)).lease.is_some()).count();
+    assert_eq!(made_up, 20 * most);
     for _ in 0..most {
         assert_eq!(desk.obtain_from("x", None).state, ShuntState::Assigned);
     }
     let refused = desk.obtain_from("x", None);
     assert_eq!((refused.state, refused.lease), (ShuntState::Busy, None));
     assert!(refused.reasons.skipped.contains(&(Skipped::ClientLimit, 1)));
-    let made_up = (0..200).filter(|id| desk.obtain_from("x", Some(*id)).lease.is_some()).count();
-    assert_eq!(made_up, 20 * most - most);
     assert_eq!(desk.obtain_from("y", None).state, ShuntState::Assigned, "another address has its own");
     assert_eq!(desk.obtain(Some(777)).state, ShuntState::Assigned, "nor is who is vouched for bounded");
 }
