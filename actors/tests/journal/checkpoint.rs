@@ -33,10 +33,10 @@ fn asked(world: &World) -> Vec<messagecenter_actors::domain::ids::ActorKey> {
 #[tokio::test(start_paused = true)]
 async fn the_longest_unsaved_actors_are_asked_for_snapshots_few_at_a_time() {
     let world = World::with(MemoryStore::new(), eager()).await;
-    for seq in 1..=20 {
+    for seq in 1..=30 {
         world.send(&format!("n{seq}"), 1);
     }
-    world.committed(20).await;
+    world.committed(30).await;
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let first_round = asked(&world);
     assert_eq!(first_round.len(), 3);
@@ -96,10 +96,10 @@ async fn what_is_not_urgent_is_spread_over_what_is_committed_meanwhile() {
 #[tokio::test(start_paused = true)]
 async fn actors_that_write_no_snapshot_do_not_keep_others_from_being_asked() {
     let world = World::with(MemoryStore::new(), eager()).await;
-    for seq in 1..=20 {
+    for seq in 1..=30 {
         world.send(&format!("n{seq}"), 1);
     }
-    world.committed(20).await;
+    world.committed(30).await;
     tokio::time::sleep(Duration::from_millis(1_900)).await;
     assert_eq!(asked(&world).len(), 3, "at once only so many");
     tokio::time::sleep(Duration::from_millis(1_200)).await;
