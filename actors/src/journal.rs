@@ -30,6 +30,7 @@ mod checkpointer;
 mod committer;
 pub mod encoding;
 mod index;
+mod locks;
 mod metrics;
 mod milestones;
 mod queue;
@@ -44,6 +45,7 @@ pub use settings::JournalSettings;
 
 use cache::Cache;
 use index::Index;
+use locks::Locks;
 use milestones::Milestones;
 use queue::{Due, Mode, Queue};
 
@@ -83,9 +85,6 @@ pub struct Loaded {
     /// The journal's generation: give it to [`Journal::append`].
     pub generation: u64,
 }
-
-/// How many locks the actors' snapshot writes share.
-const STRIPES: usize = 256;
 
 /// How far the journal is: whoever waits for it watches this.
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +131,7 @@ pub struct Journal {
     /// Turns of snapshot writes; never closed.
     saves: Arc<Semaphore>,
     /// One snapshot write or recovery read per actor at a time.
-    stripes: Vec<Arc<tokio::sync::Mutex<()>>>,
+    writing: Locks,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -195,7 +194,7 @@ impl Journal {
             trimmed: AtomicU64::new(0),
             holds: Arc::new(()),
             saves: Arc::new(Semaphore::new(saving::SAVES_AT_ONCE)),
-            stripes: (0..STRIPES).map(|_| Arc::default()).collect(),
+            writing: Locks::default(),
             tasks: Mutex::new(Vec::new()),
         }))
     }
@@ -356,12 +355,6 @@ impl Journal {
             }
         }
         self.last_checkpoint().await;
-    }
-
-    fn stripe(&self, key: &ActorKey) -> Arc<tokio::sync::Mutex<()>> {
-        use std::hash::BuildHasher;
-        let hash = std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(key);
-        self.stripes.get(hash as usize % STRIPES).cloned().unwrap_or_default()
     }
 
     /// Everything up to `last` is committed and delivered: the answers to let go.

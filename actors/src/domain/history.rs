@@ -41,6 +41,13 @@ struct HeldPage {
     used: u64,
 }
 
+impl HeldPage {
+    /// It is stored as it is, so it may be dropped.
+    const fn is_clean(&self) -> bool {
+        !self.dirty && !self.saving
+    }
+}
+
 /// The pages in memory.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -60,12 +67,21 @@ impl History {
         self.pages.values().next_back()?.messages.last()
     }
 
-    /// Pages that must be loaded before every message of `first ..= last` can be read; rising.
+    /// Pages that must be loaded before every message of `first ..= last` can be read; rising. If any is, those that
+    /// may be dropped while it is loaded are loaded as well: other readers ask for other pages meanwhile.
     pub fn missing(&self, first: u64, last: u64) -> Vec<u64> {
         if first == 0 || first > last {
             return Vec::new();
         }
-        (page_of(first)..=page_of(last)).filter(|number| !self.pages.contains_key(number)).collect()
+        let numbers = || page_of(first)..=page_of(last);
+        if numbers().all(|number| self.pages.contains_key(&number)) {
+            return Vec::new();
+        }
+        let newest = self.pages.last_key_value().map(|(number, _)| *number);
+        let may_go = |number: &u64| {
+            self.pages.get(number).is_none_or(|page| page.is_clean() && Some(*number) != newest)
+        };
+        numbers().filter(may_go).collect()
     }
 
     /// Notes that the page of a message was used.
@@ -158,7 +174,7 @@ impl History {
         let Some((&newest, _)) = self.pages.last_key_value() else {
             return;
         };
-        let clean = |(number, page): &(&u64, &HeldPage)| **number != newest && !page.dirty && !page.saving;
+        let clean = |(number, page): &(&u64, &HeldPage)| **number != newest && page.is_clean();
         let mut droppable: Vec<(u64, u64)> =
             self.pages.iter().filter(clean).map(|(number, page)| (page.used, *number)).collect();
         let surplus = droppable.len().saturating_sub(CLEAN_PAGES);
@@ -224,6 +240,16 @@ mod tests {
         assert_eq!(history.held(), CLEAN_PAGES + 1);
         assert_eq!(history.newest().map(|m| m.seq), Some(64 * 20));
         assert_eq!(history.missing(1, 65), [0, 1]);
+    }
+
+    #[test]
+    fn a_stretch_of_which_a_part_is_missing_is_loaded_with_whatever_else_of_it_may_go_meanwhile() {
+        let mut history = with_messages(64 * 20);
+        save_all(&mut history);
+        assert_eq!(history.missing(64 * 11, 64 * 11 + 1), [10, 11]);
+        history.withdraw(64 * 12, 2_000);
+        assert_eq!(history.missing(64 * 11, 64 * 11 + 1), [10], "what is not stored stays");
+        assert!(history.missing(64 * 12, 64 * 13).is_empty());
     }
 
     #[test]

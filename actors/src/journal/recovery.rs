@@ -251,7 +251,7 @@ impl Journal {
     /// `None`: a fact's batch was saved and trimmed since the index was read; try again.
     async fn try_load(&self, key: &ActorKey) -> Result<Option<Loaded>, StoreError> {
         // A save of an earlier incarnation that is still running ends first.
-        let writing = self.stripe(key).lock_owned().await;
+        let writing = self.writing.lock(key).await;
         let generation = self.queue.lock().generation();
         // The index is read before the snapshot: read after it, a save in between would have cleared facts
         // that the older snapshot lacks.

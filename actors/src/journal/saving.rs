@@ -63,7 +63,7 @@ impl Journal {
         }
         // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
         // the lock, so an older snapshot never lands on a newer one.
-        let writing = self.stripe(&snapshot.key).lock_owned().await;
+        let writing = self.writing.lock(&snapshot.key).await;
         let Ok(turn) = Arc::clone(&self.saves).acquire_owned().await else {
             return refused("the journal is gone");
         };
