@@ -27,6 +27,7 @@ mod service {
     pub mod bare;
     pub mod disk;
     pub mod figures;
+    pub mod flood;
     pub mod load;
     pub mod machine;
     pub mod options;

@@ -64,6 +64,12 @@ pub const AIMS: &[Aim] = &[
         measured: half_load,
     },
     Aim {
+        what: "Throughput with three times as much offered: share of the best",
+        wanted: Wanted::AtLeast(0.85),
+        unit: Unit::Percent,
+        measured: |results| results.overload.as_ref().map(|overload| overload.done / overload.best),
+    },
+    Aim {
         what: "findMessage, last 20, hot: share of the ceiling",
         wanted: Wanted::AtLeast(0.5),
         unit: Unit::Percent,

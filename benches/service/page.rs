@@ -41,6 +41,7 @@ pub fn page(results: &Results, drawn: &[Drawn]) -> String {
     scenarios(&mut page, results);
     comparisons(&mut page, results);
     open_loop(&mut page, results);
+    overload(&mut page, results);
     cost(&mut page, results);
     cores(&mut page, results);
     repeat(&mut page, results);
@@ -204,6 +205,30 @@ fn open_loop(page: &mut String, results: &Results) {
         );
     }
     page.push('\n');
+}
+
+fn overload(page: &mut String, results: &Results) {
+    let Some(overload) = &results.overload else { return };
+    let _ = write!(
+        page,
+        "## Overload: three times what can be done\n\n{} clients, for {} s; the service may hold {} commands \
+         (`admission.service_capacity`) and refuses the rest before working on it.\n\n",
+        grouped(overload.clients),
+        overload.seconds,
+        grouped(overload.capacity)
+    );
+    let heads =
+        ["best/s", "offered/s", "done/s", "refused/s", "no client free/s", "p50 ms", "p99 ms", "max ms"];
+    table(page, &heads);
+    let rates =
+        [overload.best, overload.offered, overload.done, overload.refused, overload.given_up].map(whole);
+    let times = [overload.p50_ms, overload.p99_ms, overload.max_ms].map(|ms| format!("{ms:.1}"));
+    row(page, &[rates.as_slice(), times.as_slice()].concat());
+    let [before, most, after] = overload.resident.map(|bytes| bytes >> 20);
+    let _ = write!(
+        page,
+        "\nResident memory: {before} MiB before, {most} MiB at most, {after} MiB five seconds after.\n\n"
+    );
 }
 
 fn cost(page: &mut String, results: &Results) {

@@ -21,6 +21,8 @@ pub struct Results {
     pub comparisons: Vec<Comparison>,
     pub open_loop: Vec<Rate>,
     pub fsync: Option<Fsync>,
+    #[serde(default)]
+    pub overload: Option<Overload>,
     pub allocations: Vec<Allocation>,
     pub heap: Vec<Weight>,
     pub memory: Vec<Memory>,
@@ -84,6 +86,27 @@ pub struct Fsync {
     pub p50_ms: f64,
     pub p99_ms: f64,
     pub max_ms: f64,
+}
+
+/// More than can be done.
+#[derive(Serialize, Deserialize)]
+pub struct Overload {
+    pub clients: usize,
+    /// Commands that the service may hold.
+    pub capacity: usize,
+    pub seconds: f64,
+    /// Requests a second done at best, closed loop over as long a time.
+    pub best: f64,
+    pub offered: f64,
+    pub done: f64,
+    pub refused: f64,
+    /// Arrivals for which no client was free.
+    pub given_up: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub max_ms: f64,
+    /// Resident bytes before, at most, and after.
+    pub resident: [u64; 3],
 }
 
 /// What one request allocates, background work included.

@@ -40,6 +40,8 @@ pub struct Scale {
     pub weighed: usize,
     /// Requests over which allocations are counted.
     pub counted: usize,
+    /// How long more is offered than can be done, in seconds.
+    pub overload_seconds: f64,
     /// Syncs measured on the bare disk.
     pub syncs: usize,
 }
@@ -66,6 +68,7 @@ pub const FULL: Scale = Scale {
     starts: 3,
     weighed: 20_000,
     counted: 20_000,
+    overload_seconds: 30.0,
     syncs: 2_000,
 };
 
@@ -91,6 +94,7 @@ pub const QUICK: Scale = Scale {
     starts: 1,
     weighed: 2_000,
     counted: 2_000,
+    overload_seconds: 3.0,
     syncs: 200,
 };
 

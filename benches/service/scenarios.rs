@@ -7,6 +7,7 @@ mod desk;
 mod groups;
 mod heap;
 mod lists;
+mod overload;
 mod pairs;
 mod people;
 
@@ -26,6 +27,7 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "lists", run: lists::run },
     Stage { name: "desk", run: desk::run },
     Stage { name: "cores", run: cores::run },
+    Stage { name: "overload", run: overload::run },
     Stage { name: "heap", run: heap::run },
     Stage { name: "depth", run: depth::run },
     Stage { name: "cold", run: cold::run },

@@ -1,0 +1,74 @@
+//! Three times as much as can be done: what is done then, how long it takes, and what memory it costs.
+
+use std::time::Duration;
+
+use super::pairs;
+use crate::service::flood::flood;
+use crate::service::load;
+use crate::service::pool::Pool;
+use crate::service::results::Overload;
+use crate::service::run::{CONNECTIONS, Run};
+use crate::service::scale::grouped;
+use crate::service::server::Server;
+
+/// How many times the throughput is offered.
+const TIMES: f64 = 3.0;
+
+/// Clients that ask at once: many times what the service may hold.
+const CLIENTS: usize = 4_096;
+
+/// What the service may hold: a tenth of a second's work on two cores, so that what is taken is answered soon.
+const CAPACITY: usize = 1_024;
+
+/// Memory is looked at again after so long.
+const SETTLE: Duration = Duration::from_secs(5);
+
+pub fn run(run: &mut Run) {
+    let capacity = format!("admission.service_capacity={CAPACITY}");
+    let server = Server::service(&run.folder("overload"), &[capacity.as_str()]);
+    let people = run.scale.pairs;
+    load::drain(&server, &Pool::once(pairs::first_messages(people)), CONNECTIONS);
+    let pool = Pool::cycle(pairs::messages(people));
+    let seconds = run.scale.overload_seconds;
+    // As long as the flood, snapshots included.
+    let round = load::closed(&server, &pool, CONNECTIONS * 4, seconds);
+    let best = round.latencies.count() as f64 / round.seconds;
+    let before = server.resident();
+    let offered = best * TIMES;
+    let flood = flood(&server, &pool, CLIENTS, offered, seconds);
+    std::thread::sleep(SETTLE);
+    let after = server.resident();
+    let done = flood.done.count() as f64 / flood.seconds;
+    let refused = flood.refused as f64 / flood.seconds;
+    let given_up = flood.given_up as f64 / flood.seconds;
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    run.say(&format!(
+        "overload, {} clients, {offered:.0}/s offered for {seconds} s: {done:.0}/s done of {best:.0}/s at best = {:.0} %, \
+         {refused:.0}/s refused, {given_up:.0}/s given up, p50 {:.1} ms, p99 {:.1} ms, max {:.0} ms, \
+         resident {:.0} MiB before, {:.0} at most, {:.0} after",
+        grouped(CLIENTS),
+        100.0 * done / best,
+        flood.done.at(0.5),
+        flood.done.at(0.99),
+        flood.done.max(),
+        mib(before),
+        mib(flood.resident),
+        mib(after),
+    ));
+    run.results.overload = Some(Overload {
+        clients: CLIENTS,
+        capacity: CAPACITY,
+        seconds,
+        best,
+        offered,
+        done,
+        refused,
+        given_up,
+        p50_ms: flood.done.at(0.5),
+        p99_ms: flood.done.at(0.99),
+        max_ms: flood.done.max(),
+        resident: [before, flood.resident, after],
+    });
+    server.stop();
+    run.forget("overload");
+}
