@@ -34,7 +34,7 @@ use crate::domain::refusal::Refusal;
 use crate::log::Log;
 use crate::ports::{Collection, Store, StoreError};
 use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
-use crate::runtime::failure::Failure;
+use crate::runtime::failure::{Failure, SOON};
 use crate::runtime::reply::Reply;
 use crate::signal::Signal;
 use crate::world::{Rules, World};
@@ -151,7 +151,7 @@ impl Conversation {
     ) {
         if loads == MAX_LOADS {
             tracing::error!(conversation = %self.id, pages = ?missing, "history pages do not stay in memory");
-            return reply.fail(Failure::StorageDown);
+            return reply.fail(Failure::StorageDown(SOON));
         }
         let world = Arc::clone(&self.world);
         let key = ActorKey::Conversation(self.id);
@@ -164,10 +164,10 @@ impl Conversation {
                     state.evict_pages();
                 }
             }
-            (Ok(_), None) => reply.fail(Failure::Restarting),
+            (Ok(_), None) => reply.fail(Failure::Restarting(SOON)),
             (Err(error), _) => {
                 tracing::warn!(conversation = %actor.id, %error, "history page not loaded");
-                reply.fail(Failure::StorageDown);
+                reply.fail(Failure::StorageDown(SOON));
             }
         });
     }

@@ -21,7 +21,7 @@ use super::{Deliver, Journal};
 use crate::domain::ids::ActorKey;
 use crate::fail_point;
 use crate::ports::{Batch, StoreError};
-use crate::runtime::failure::Failure;
+use crate::runtime::failure::{Failure, SOON};
 
 /// First pause before a failed write is tried again; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -288,7 +288,7 @@ impl Journal {
 
     fn stall(&self, last: u64, in_doubt: bool) {
         tracing::error!(last, in_doubt, "storage does not commit: refusing commands until it answers");
-        let failure = if in_doubt { Failure::OutcomeUnknown } else { Failure::StorageDown };
+        let failure = if in_doubt { Failure::OutcomeUnknown } else { Failure::StorageDown(SOON) };
         let due = self.queue.lock().stall(last, failure);
         self.metrics.queue_events.set(0);
         self.report();
@@ -297,7 +297,7 @@ impl Journal {
 
     fn stop_fenced(&self, last: u64, in_doubt: bool, reason: &str) {
         tracing::error!(last, reason, "another process owns the store: this one stops writing");
-        let failure = if in_doubt { Failure::OutcomeUnknown } else { Failure::StorageDown };
+        let failure = if in_doubt { Failure::OutcomeUnknown } else { Failure::StorageDown(SOON) };
         let due = self.queue.lock().fence(last, failure);
         self.metrics.queue_events.set(0);
         self.report();

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::{AppendError, encoding};
 use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::{ActorKey, Millis};
-use crate::runtime::failure::Failure;
+use crate::runtime::failure::{Failure, SOON};
 use crate::runtime::reply::Release;
 
 /// What the journal accepts.
@@ -147,14 +147,14 @@ impl Queue {
     /// Keeps an answer until `position` is committed, or gives it back with its outcome.
     pub fn wait(&mut self, generation: u64, position: Position, release: Release) -> Option<Due> {
         if self.lost(generation, position) {
-            return Some((release, Err(Failure::Restarting)));
+            return Some((release, Err(Failure::Restarting(SOON))));
         }
         if position <= self.committed {
             return Some((release, Ok(())));
         }
         match self.mode {
             Mode::Open | Mode::Closing => {}
-            Mode::Stalled | Mode::Fenced => return Some((release, Err(Failure::StorageDown))),
+            Mode::Stalled | Mode::Fenced => return Some((release, Err(Failure::StorageDown(SOON)))),
             Mode::Closed => return Some((release, Err(Failure::Draining))),
         }
         self.arrivals += 1;
@@ -203,13 +203,13 @@ impl Queue {
         if self.mode == Mode::Open {
             self.mode = Mode::Stalled;
         }
-        self.give_up(last, failure, Failure::StorageDown)
+        self.give_up(last, failure, Failure::StorageDown(SOON))
     }
 
     /// Another process owns the store: everything fails, for good.
     pub fn fence(&mut self, last: Position, failure: Failure) -> Vec<Due> {
         self.mode = Mode::Fenced;
-        self.give_up(last, failure, Failure::StorageDown)
+        self.give_up(last, failure, Failure::StorageDown(SOON))
     }
 
     /// Forgets what was lost above `committed` and starts a new generation; still takes nothing.

@@ -10,7 +10,7 @@ use crate::domain::ids::{Address, EntId, Millis};
 use crate::domain::refusal::Refusal;
 use crate::ports::StoreError;
 use crate::router::Router;
-use crate::runtime::failure::Failure;
+use crate::runtime::failure::{Failure, SOON};
 
 /// Visitors' ids count milliseconds from here: 2020-01-01T00:00:00Z.
 const VISITORS_SINCE: Millis = 1_577_836_800_000;
@@ -25,7 +25,7 @@ const JAVASCRIPT_SAFE: u64 = (1 << 53) - 1;
 pub(super) fn rejected(error: StoreError) -> Rejection {
     let failure = match error {
         StoreError::Unknown(_) => Failure::OutcomeUnknown,
-        _ => Failure::StorageDown,
+        _ => Failure::StorageDown(SOON),
     };
     tracing::warn!(%error, "directory");
     failure.into()

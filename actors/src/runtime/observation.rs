@@ -235,7 +235,7 @@ impl KindObservation {
         self.all.storm_remaining()
     }
 
-    pub(super) fn storm_refuses(&self, key: &dyn std::fmt::Display) -> bool {
+    pub(super) fn storm_refuses(&self, key: &dyn std::fmt::Display) -> Option<Duration> {
         self.all.storm.refuses(self.kind, key, Instant::now())
     }
 }

@@ -64,10 +64,15 @@ impl Storm {
         self.inner.lock().remaining(now)
     }
 
-    /// Whether an actor may not be activated now.
-    pub(super) fn refuses(&self, kind: &'static str, key: &dyn std::fmt::Display, now: Instant) -> bool {
+    /// For how long an actor may not be activated; `None` = it may.
+    pub(super) fn refuses(
+        &self,
+        kind: &'static str,
+        key: &dyn std::fmt::Display,
+        now: Instant,
+    ) -> Option<Duration> {
         let inner = self.inner.lock();
-        inner.remaining(now).is_some() && inner.held.contains(&(kind, key.to_string()))
+        inner.remaining(now).filter(|_| inner.held.contains(&(kind, key.to_string())))
     }
 }
 
@@ -88,10 +93,10 @@ mod tests {
         let now = Instant::now();
         let opened = (0..30).filter(|n| storm.crashed("toy", n.to_string(), now)).count();
         assert_eq!(opened, 1);
-        assert!(storm.refuses("toy", &"3", now));
-        assert!(storm.refuses("toy", &"29", now));
-        assert!(!storm.refuses("toy", &"another", now));
-        assert!(!storm.refuses("toy", &"3", now + OPEN));
+        assert_eq!(storm.refuses("toy", &"3", now), Some(OPEN));
+        assert_eq!(storm.refuses("toy", &"29", now), Some(OPEN));
+        assert_eq!(storm.refuses("toy", &"another", now), None);
+        assert_eq!(storm.refuses("toy", &"3", now + OPEN), None);
         assert_eq!(storm.remaining(now + OPEN), None);
     }
 
