@@ -152,7 +152,7 @@ impl Service {
             registry.register_collector(Box::new(StoreSize::of(directory)));
         }
         let startup = Startup {
-            store: Arc::clone(&store),
+            store,
             wall,
             policy: settings.policy(),
             rules: settings.rules(),
@@ -179,6 +179,7 @@ impl Service {
             }
         };
         let router = Arc::clone(&running.router);
+        let store = Arc::clone(&router.world().store);
         let tokens = Tokens::parse(settings.admin.tokens.reveal()).unwrap_or_default(); // checked with the settings
         let mut service = Self {
             address: listening.address,

@@ -18,6 +18,7 @@ mod saving;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use uuid::Uuid;
@@ -105,6 +106,10 @@ impl Behaviour for Conversation {
         }
     }
 
+    fn away(world: &World) -> Option<Duration> {
+        world.journal.breaker().remaining()
+    }
+
     fn operation(command: &ConversationCommand) -> &'static str {
         command.name()
     }
@@ -167,7 +172,7 @@ impl Conversation {
             (Ok(_), None) => reply.fail(Failure::Restarting(SOON)),
             (Err(error), _) => {
                 tracing::warn!(conversation = %actor.id, %error, "history page not loaded");
-                reply.fail(Failure::StorageDown(SOON));
+                reply.fail(Failure::StorageDown(actor.world.journal.storage_wait()));
             }
         });
     }

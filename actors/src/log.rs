@@ -59,7 +59,7 @@ impl Log {
                 }
                 Ok(events)
             }
-            Err(AppendError::StorageDown) => Err(Failure::StorageDown(SOON)),
+            Err(AppendError::StorageDown) => Err(Failure::StorageDown(self.journal.storage_wait())),
             Err(AppendError::Closed) => Err(Failure::Draining),
             Err(AppendError::Stale) => {
                 turn.reload();

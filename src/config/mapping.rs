@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use messagecenter_actors::breaker::BreakerSettings;
 use messagecenter_actors::domain::shunt::Numbers;
 use messagecenter_actors::journal::JournalSettings;
 use messagecenter_actors::runtime::policy::Policy;
@@ -73,6 +74,12 @@ impl Settings {
             checkpoint_actors: self.checkpoint.actors,
             save_pages: JournalSettings::default().save_pages,
             cache_bytes: self.journal.cache_bytes,
+            breaker: BreakerSettings {
+                failures: self.breaker.failures,
+                window: Duration::from_millis(self.breaker.window_ms),
+                pause_min: Duration::from_millis(self.breaker.pause_min_ms),
+                pause_max: Duration::from_millis(self.breaker.pause_max_ms),
+            },
         }
     }
 

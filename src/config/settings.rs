@@ -23,6 +23,7 @@ pub struct Settings {
     pub commit: Commit,
     pub journal: Journal,
     pub checkpoint: Checkpoint,
+    pub breaker: Breaker,
     pub supervision: Supervision,
     pub admission: Admission,
     pub passivation: Passivation,
@@ -93,6 +94,11 @@ section!(
     /// `checkpoint.*`
     #[derive(Serialize)]
     Checkpoint { interval_ms: u64, lag_events: u64, lag_bytes: u64, lag_ms: u64, actors: usize }
+);
+section!(
+    /// `breaker.*`
+    #[derive(Serialize)]
+    Breaker { failures: u32, window_ms: u64, pause_min_ms: u64, pause_max_ms: u64 }
 );
 section!(
     /// `supervision.*`

@@ -133,7 +133,7 @@ async fn an_operator_takes_an_actor_out_of_service_and_puts_it_back() {
 }
 
 /// Reads a stream of events until a text is in it.
-async fn heard(service: &App, last: Option<&str>, text: &str) -> String {
+pub async fn heard(service: &App, last: Option<&str>, text: &str) -> String {
     let address = service.service.admin_address().unwrap();
     let mut request = service.client.get(format!("http://{address}/admin/events")).bearer_auth(VIEWER);
     if let Some(last) = last {

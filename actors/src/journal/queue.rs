@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -144,8 +145,15 @@ impl Queue {
         Ok((events, was_empty))
     }
 
-    /// Keeps an answer until `position` is committed, or gives it back with its outcome.
-    pub fn wait(&mut self, generation: u64, position: Position, release: Release) -> Option<Due> {
+    /// Keeps an answer until `position` is committed, or gives it back with its outcome; `down`: what to wait if
+    /// storage is.
+    pub fn wait(
+        &mut self,
+        generation: u64,
+        position: Position,
+        release: Release,
+        down: Duration,
+    ) -> Option<Due> {
         if self.lost(generation, position) {
             return Some((release, Err(Failure::Restarting(SOON))));
         }
@@ -154,7 +162,7 @@ impl Queue {
         }
         match self.mode {
             Mode::Open | Mode::Closing => {}
-            Mode::Stalled | Mode::Fenced => return Some((release, Err(Failure::StorageDown(SOON)))),
+            Mode::Stalled | Mode::Fenced => return Some((release, Err(Failure::StorageDown(down)))),
             Mode::Closed => return Some((release, Err(Failure::Draining))),
         }
         self.arrivals += 1;
@@ -198,18 +206,18 @@ impl Queue {
     }
 
     /// The commit up to `last` has no outcome in time: what waits for it gets `failure`, what is queued behind
-    /// it is dropped unwritten, and nothing is taken until [`Queue::resume`].
-    pub fn stall(&mut self, last: Position, failure: Failure) -> Vec<Due> {
+    /// it is dropped unwritten, with `behind` for an answer, and nothing is taken until [`Queue::resume`].
+    pub fn stall(&mut self, last: Position, failure: Failure, behind: Failure) -> Vec<Due> {
         if self.mode == Mode::Open {
             self.mode = Mode::Stalled;
         }
-        self.give_up(last, failure, Failure::StorageDown(SOON))
+        self.give_up(last, failure, behind)
     }
 
     /// Another process owns the store: everything fails, for good.
-    pub fn fence(&mut self, last: Position, failure: Failure) -> Vec<Due> {
+    pub fn fence(&mut self, last: Position, failure: Failure, behind: Failure) -> Vec<Due> {
         self.mode = Mode::Fenced;
-        self.give_up(last, failure, Failure::StorageDown(SOON))
+        self.give_up(last, failure, behind)
     }
 
     /// Forgets what was lost above `committed` and starts a new generation; still takes nothing.

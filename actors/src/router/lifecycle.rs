@@ -85,10 +85,13 @@ impl Running {
     pub async fn start(startup: Startup, metrics: &mut Metrics) -> Result<Self, StoreError> {
         let Startup { store, wall, policy, rules, journal, handle } = startup;
         let clock = Clock::new(wall);
-        let journal = Journal::start(Arc::clone(&store), clock.clone(), journal, handle.clone()).await?;
+        let journal = Journal::start(store, clock.clone(), journal, handle.clone()).await?;
         journal.metrics().register(metrics);
+        journal.breaker().metrics().register(metrics);
+        let store = journal.store();
         let observation = Observation::new();
         observation.register(metrics);
+        journal.breaker().observed_by(Arc::clone(&observation));
         let routing = RoutingMetrics::default();
         routing.register(metrics);
         let aliases = Arc::default();
