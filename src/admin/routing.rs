@@ -2,10 +2,12 @@
 
 use messagecenter_actors::api::{AgentView, Rejection};
 use messagecenter_actors::domain::event::Presence;
+use messagecenter_actors::router::Router;
+use messagecenter_actors::runtime::inspection::Glance;
 use serde::Serialize;
 use serde_json::json;
 
-use super::actors::statuses;
+use super::actors::{PAGE, looked};
 use super::routes::{AdminCall, AdminResult};
 use crate::http::call::Answer;
 use crate::http::errors::Problem;
@@ -23,13 +25,19 @@ struct Enterprise {
 
 /// `GET /admin/routing`.
 pub async fn enterprises(call: AdminCall) -> AdminResult {
-    let mut found = statuses(&call.admin.app.router, Some("shunt".to_owned())).await?;
-    found.sort_unstable_by_key(|status| status.key.parse::<i64>().unwrap_or(i64::MAX));
-    let rows: Vec<Enterprise> = found
-        .into_iter()
-        .map(|status| Enterprise { ent_id: status.key, phase: status.phase, depth: status.depth })
-        .collect();
-    Ok(Answer::list(&rows, rows.len() as u64))
+    let after = call.values.opt_int("after").unwrap_or(i64::MIN);
+    let limit = call.values.opt_int("limit").unwrap_or(PAGE).unsigned_abs() as usize;
+    let mut found = looked(&call.admin.app.router, Router::enterprises).await?;
+    found.retain(|(ent, _)| *ent > after);
+    let count = found.len() as u64;
+    found.sort_unstable_by_key(|(ent, _)| *ent);
+    let enterprise = |(ent, seen): (i64, Glance)| Enterprise {
+        ent_id: ent.to_string(),
+        phase: seen.phase,
+        depth: seen.depth,
+    };
+    let rows: Vec<Enterprise> = found.into_iter().take(limit).map(enterprise).collect();
+    Ok(Answer::list(&rows, count))
 }
 
 #[derive(Serialize)]
@@ -89,9 +97,11 @@ pub async fn reception(call: AdminCall) -> AdminResult {
         }
     }
     let now = router.world().clock.now();
+    let limit = call.values.opt_int("limit").unwrap_or(PAGE).unsigned_abs() as usize;
     let waits: Vec<Waits> = queue
         .waiting
         .iter()
+        .take(limit)
         .map(|waiting| Waits {
             session_id: waiting.session.to_string(),
             customer: waiting.customer.to_string(),
@@ -100,7 +110,7 @@ pub async fn reception(call: AdminCall) -> AdminResult {
         })
         .collect();
     let today = &stats.days.0;
-    let count = waits.len() as u64;
+    let count = queue.waiting.len() as u64;
     let shown = json!({
         "type": rules.group,
         "entId": ent.to_string(),

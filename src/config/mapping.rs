@@ -7,6 +7,7 @@ use messagecenter_actors::breaker::BreakerSettings;
 use messagecenter_actors::domain::shunt::Numbers;
 use messagecenter_actors::journal::JournalSettings;
 use messagecenter_actors::runtime::policy::Policy;
+use messagecenter_actors::runtime::storm::StormSettings;
 use messagecenter_actors::world::Rules;
 
 use super::Settings;
@@ -56,6 +57,15 @@ impl Settings {
             active_limit: self.passivation.active_limit,
             slow_turn: Duration::from_millis(self.supervision.slow_turn_ms),
             shards: if self.runtime.shards == 0 { cores() } else { self.runtime.shards },
+        }
+    }
+
+    /// When crashes are a storm.
+    pub fn storm_settings(&self) -> StormSettings {
+        StormSettings {
+            actors: self.storm.actors,
+            window: Duration::from_millis(self.storm.window_ms),
+            lasts: Duration::from_millis(self.storm.lasts_ms),
         }
     }
 

@@ -25,6 +25,7 @@ pub struct Settings {
     pub checkpoint: Checkpoint,
     pub breaker: Breaker,
     pub supervision: Supervision,
+    pub storm: Storm,
     pub admission: Admission,
     pub passivation: Passivation,
     pub activation: Activation,
@@ -113,6 +114,11 @@ section!(
     }
 );
 section!(
+    /// `storm.*`
+    #[derive(Serialize)]
+    Storm { actors: usize, window_ms: u64, lasts_ms: u64 }
+);
+section!(
     /// `admission.*`
     #[derive(Serialize)]
     Admission { mailbox_capacity: usize, service_capacity: usize, client_capacity: u32 }
@@ -128,7 +134,8 @@ section!(
 );
 section!(
     /// `runtime.*`
-    Runtime { shards: usize }
+    #[derive(Serialize)]
+    Runtime { shards: usize, hang_after_ms: u64 }
 );
 section!(
     /// `messages.*`

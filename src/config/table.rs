@@ -287,6 +287,20 @@ pub static SETTINGS: &[Setting] = &[
         "A turn of an actor that takes this long is counted and named in the log.",
     ).live(),
     integer(
+        "storm.actors",
+        "20",
+        (1, 1_000_000),
+        "More distinct actors than this crashing within storm.window_ms are a storm: those that crashed are not restarted \
+         for a while.",
+    ).live(),
+    integer("storm.window_ms", "10000", (100, 3_600_000), "The window in which their crashes are counted.").live(),
+    integer(
+        "storm.lasts_ms",
+        "10000",
+        (100, 3_600_000),
+        "How long restarts are held back after the crash that made it a storm.",
+    ).live(),
+    integer(
         "admission.mailbox_capacity",
         "1024",
         (1, 1_000_000),
@@ -329,6 +343,13 @@ pub static SETTINGS: &[Setting] = &[
         (0, 1_024),
         "Threads that run actors; 0 means one per core. An actor stays on one thread.",
     ),
+    integer(
+        "runtime.hang_after_ms",
+        "5000",
+        (500, 600_000),
+        "How long such a thread may run nothing before it hangs: then the service is not ready, and the log and an event \
+         name the actor in hand.",
+    ).live(),
     integer(
         "messages.withdraw_window_ms",
         "120000",

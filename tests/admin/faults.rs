@@ -112,7 +112,8 @@ mod poisoned {
         let store = MemoryStore::new();
         let service = app(&store, |settings| {
             settings.runtime.shards = 2;
-            settings.supervision.slow_turn_ms = 4_000; // less than a thread may be silent, more than other turns take
+            settings.supervision.slow_turn_ms = 2_000; // less than a thread may be silent, more than other turns take
+            settings.runtime.hang_after_ms = 3_000;
         });
         let service = Arc::new(service.await);
         let path = conversation(&service, 1, 2).await;
@@ -124,7 +125,9 @@ mod poisoned {
         let key = path.rsplit('/').next().unwrap().to_owned();
         let not_ready = service.look_until("/admin/overview", |seen| seen["ready"] == false).await;
         let why = not_ready["waiting"].to_string();
-        assert!(why.contains(&key) && why.contains("send"), "it is named: {why}");
+        assert!(why.contains("conversation is in send") && !why.contains(&key), "what, and not who: {why}");
+        let named = heard(&service, Some("5-1"), &key).await;
+        assert!(named.contains("event: hang"), "operators hear who: {named}");
         let ready = service.client.get(format!("{}/readyz", service.base)).send().await.unwrap();
         assert_eq!(ready.status().as_u16(), 503);
         cure(SLOW);

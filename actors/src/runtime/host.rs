@@ -163,7 +163,7 @@ impl<B: Behaviour> Supervised for Host<B> {
         let operation = self.pulse.in_hand.take().unwrap_or("recover");
         let panic = self.pulse.take_panic();
         self.forget();
-        self.seed.status.vitals().crashed(operation, panic.clone());
+        self.seed.status.vitals().crashed(operation, panic.text.clone());
         let numbers = &self.seed.shared.numbers;
         numbers.crashed(self.seed.key.to_string(), operation, panic);
 
