@@ -116,3 +116,21 @@ async fn one_that_opens_again_soon_goes_on_with_its_pauses_and_later_begins_anew
     breaker.trip();
     assert!(breaker.remaining().unwrap() < settings().pause_min * 2);
 }
+
+struct Behind;
+
+#[async_trait::async_trait]
+impl crate::store_contract::Stores for Behind {
+    async fn fresh(&self) -> Arc<dyn Store> {
+        rig().2
+    }
+
+    async fn reopened(&self, _: Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+        None
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_behind_it_keeps_the_contract_of_the_ports() {
+    crate::store_contract::check(&Behind).await;
+}
