@@ -3,7 +3,7 @@
 //! - [`tokens`]: who may ask; [`audit`]: who did what;
 //! - [`table`]: every endpoint; [`routes`]: with its handler; [`server`]: the life of a request; [`errors`]: what is
 //!   said no with;
-//! - [`overview`], [`actors`], [`letters`], [`routing`]: what is seen and done;
+//! - [`overview`], [`actors`], [`hot`], [`letters`], [`routing`]: what is seen and done;
 //! - [`live`]: settings that change without a restart; [`settings`]: over HTTP;
 //! - [`events`]: what happens, as a stream.
 //!
@@ -14,6 +14,7 @@ pub mod actors;
 pub mod audit;
 pub mod errors;
 pub mod events;
+pub mod hot;
 pub mod letters;
 pub mod live;
 pub mod overview;
@@ -31,6 +32,7 @@ use std::time::Instant;
 use crate::http::call::AppState;
 use crate::http::server::HttpSettings;
 use audit::AuditLog;
+use hot::Looks;
 use live::LiveSettings;
 use tokens::Tokens;
 
@@ -50,4 +52,6 @@ pub struct Admin {
     pub began_at: i64,
     /// The same, to measure from.
     pub began: Instant,
+    /// The measurement of the busiest actors that is under way.
+    pub looks: Looks,
 }

@@ -37,13 +37,29 @@ pub async fn run(
     };
     let checked = check::check(store, rules, &mut found).await?;
     written?;
-    let Checked { position, batches, shunts, sessions, conversations, messages, inboxes, rows, faults } =
-        checked;
+    let Checked {
+        position,
+        batches,
+        shunts,
+        sessions,
+        conversations,
+        messages,
+        inboxes,
+        rows,
+        not_compared,
+        faults,
+    } = checked;
     writeln!(
         output,
         "checked up to event {position}: {batches} journal records, {conversations} conversations with \
          {messages} messages, {inboxes} inboxes with {rows} rows, {shunts} enterprises, {sessions} sessions"
     )?;
+    if not_compared > 0 {
+        writeln!(
+            output,
+            "not compared: {not_compared} times, because one side is unreadable, as said above"
+        )?;
+    }
     output.flush()?;
     if faults > 0 { Err(CheckError::Faulty(faults)) } else { Ok(()) }
 }

@@ -19,11 +19,13 @@ use messagecenter_actors::fail_point;
 use messagecenter_actors::ports::{Store, StoreError, WallClock};
 use messagecenter_actors::router::Router;
 use messagecenter_actors::router::lifecycle::{Running, Startup};
+use messagecenter_actors::router::operating::Hang;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::admin::audit::AuditLog;
+use crate::admin::hot::Looks;
 use crate::admin::live::LiveSettings;
 use crate::admin::tokens::Tokens;
 use crate::admin::{self, Admin};
@@ -39,10 +41,6 @@ use crate::store_size::StoreSize;
 
 /// How often readiness follows the journal's state: a load balancer does not look more often.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
-
-/// How long a thread of actors may run nothing before the service is not ready: no turn takes that long, and a machine
-/// that is merely busy gives every thread its share sooner.
-const SHARD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What readiness calls the journal, the actors' threads and the end of the service.
 const JOURNAL: &str = "journal";
@@ -152,7 +150,7 @@ impl Service {
             registry.register_collector(Box::new(StoreSize::of(directory)));
         }
         let startup = Startup {
-            store: Arc::clone(&store),
+            store,
             wall,
             policy: settings.policy(),
             rules: settings.rules(),
@@ -179,6 +177,7 @@ impl Service {
             }
         };
         let router = Arc::clone(&running.router);
+        let store = Arc::clone(&router.world().store);
         let tokens = Tokens::parse(settings.admin.tokens.reveal()).unwrap_or_default(); // checked with the settings
         let mut service = Self {
             address: listening.address,
@@ -201,7 +200,8 @@ impl Service {
                 }
             };
             let began_at = router.world().clock.now();
-            let admin = Admin { app: state, http, live, audit, tokens, began_at, began: Instant::now() };
+            let (began, looks) = (Instant::now(), Looks::default());
+            let admin = Admin { app: state, http, live, audit, tokens, began_at, began, looks };
             let address = settings.admin.address;
             match admin::server::serve(address, Arc::new(admin)) {
                 Ok(listening) => service.admin = Some(Listening::from(listening)),
@@ -302,18 +302,19 @@ async fn watch(router: Arc<Router>, readiness: Readiness) {
     let mut hung = false;
     loop {
         interval.tick().await;
-        let hangs = router.hangs(SHARD_PATIENCE);
+        let hangs = router.hangs();
         let began = hangs.is_some() && !hung;
         hung = hangs.is_some();
         match hangs {
             None => readiness.arrived(SHARDS),
-            Some(why) => {
+            Some(Hang { what, who }) => {
                 if began {
                     // A turn that never ends is counted nowhere else.
-                    tracing::error!(%why, "a thread of actors hangs");
-                    router.observation().events().note("hang", "", String::new(), why.clone());
+                    let who = who.join(", ");
+                    tracing::error!(%what, %who, "a thread of actors hangs");
+                    router.observation().events().note("hang", "", String::new(), format!("{what}: {who}"));
                 }
-                readiness.wait_for(SHARDS, why);
+                readiness.wait_for(SHARDS, what);
             }
         }
         match journal.healthy() {

@@ -222,6 +222,21 @@ impl Run {
             let Gone = client.await.expect("a client ends when the process is gone");
         }
         println!("round {round}: {death}; {}", self.figures().line());
+        self.check_store().await;
+    }
+
+    /// What the process left behind is whole, before anything else opens it: `messagecenter check` on a copy, so that the
+    /// next start finds the store as the death left it.
+    async fn check_store(&self) {
+        if !matches!(self.engine, Engine::Rocksdb) {
+            return; // a server cannot be copied
+        }
+        let copy = tempfile::tempdir().expect("a temporary folder");
+        let store = self.folder.path().join("store");
+        let copied = std::process::Command::new("cp").arg("-a").arg(&store).arg(copy.path()).status();
+        assert!(copied.expect("cp runs").success());
+        let (status, said) = process::check(&self.engine, copy.path()).await;
+        assert!(status.success(), "SEED={}: the store is not whole, {status}:\n{said}", self.seed);
     }
 
     /// Starts the service, which may die once at `armed` while it is compared, and compares.

@@ -10,6 +10,8 @@
 //! - places of agents are their sessions and reservations, queues hold those who wait, and routing, sessions and
 //!   conversations name the same open sessions.
 //!
+//! An actor that cannot be read is one fault: what would be compared with it is not compared.
+//!
 //! Memory: some 60 bytes per reader of a conversation, and the open sessions.
 
 mod conversations;
@@ -19,7 +21,7 @@ mod routing;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
@@ -71,6 +73,8 @@ pub struct Checked {
     pub inboxes: u64,
     /// Rows of inboxes.
     pub rows: u64,
+    /// Comparisons left out, because one side cannot be read: that is a fault of its own.
+    pub not_compared: u64,
     /// What does not hold.
     pub faults: u64,
 }
@@ -94,6 +98,7 @@ pub async fn check(
         checked: Checked { position: bounds.newest, ..Checked::default() },
         marks: HashMap::new(),
         open: HashMap::new(),
+        unreadable: Unreadable::default(),
     };
     let readable = check.journal().await?;
     let Some(mut unsaved) = readable else { return Ok(check.checked) };
@@ -139,6 +144,47 @@ struct Check<'a> {
     /// By conversation and a hash of the reader.
     marks: HashMap<(Uuid, u64), Mark>,
     open: HashMap<Uuid, Open>,
+    unreadable: Unreadable,
+}
+
+/// Who could not be read whole: each is a fault of its own, and what would be compared with it is not.
+#[derive(Default)]
+struct Unreadable {
+    /// Any enterprise's routing.
+    shunts: bool,
+    sessions: HashSet<Uuid>,
+    conversations: HashSet<Uuid>,
+    /// By a hash of the reader.
+    inboxes: HashSet<u64>,
+    /// Whole pieces of the store, whoever is in them.
+    kinds: HashSet<&'static str>,
+}
+
+impl Unreadable {
+    fn add(&mut self, key: &ActorKey) {
+        match key {
+            ActorKey::Shunt(_) => self.shunts = true,
+            ActorKey::Session(id) => _ = self.sessions.insert(*id),
+            ActorKey::Conversation(id) => _ = self.conversations.insert(*id),
+            ActorKey::Inbox(inbox) => _ = self.inboxes.insert(reader_hash(&reader_of(inbox))),
+        }
+    }
+
+    fn shunts(&self) -> bool {
+        self.shunts || self.kinds.contains("shunt")
+    }
+
+    fn session(&self, id: Uuid) -> bool {
+        self.sessions.contains(&id) || self.kinds.contains("session")
+    }
+
+    fn conversation(&self, id: Uuid) -> bool {
+        self.conversations.contains(&id) || self.kinds.contains("conversation")
+    }
+
+    fn inbox(&self, reader: u64) -> bool {
+        self.inboxes.contains(&reader) || self.kinds.contains("inbox")
+    }
 }
 
 /// An actor as it is stored: its snapshot, and the facts that this lacks.
@@ -152,6 +198,12 @@ impl Check<'_> {
     fn fault(&mut self, place: impl fmt::Display, what: impl Into<String>) {
         self.checked.faults += 1;
         (self.found)(&Fault { place: place.to_string(), what: what.into() });
+    }
+
+    /// Whether both sides of a comparison are `readable`; counts it if not.
+    fn comparable(&mut self, readable: bool) -> bool {
+        self.checked.not_compared += u64::from(!readable);
+        readable
     }
 
     /// What a reading gave; `None` if it is not readable, which is a fault.
@@ -178,6 +230,7 @@ impl Check<'_> {
         loop {
             let piece = self.store.snapshots_after(kind, &after, WINDOW).await;
             let Some(snapshots) = self.readable(format!("snapshots of {kind}s"), piece)? else {
+                self.unreadable.kinds.insert(kind);
                 return Ok(());
             };
             let Some(last) = snapshots.last() else { break };
@@ -205,13 +258,19 @@ impl Check<'_> {
             self.fault(&key, what);
         }
         let facts = unsaved.of(self.store, &key, decided, told).await;
-        let Some(facts) = self.readable(&key, facts)? else { return Ok(()) };
+        let Some(facts) = self.readable(&key, facts)? else {
+            self.unreadable.add(&key);
+            return Ok(());
+        };
         let stored = Stored { key, snapshot, facts };
-        match stored.key.clone() {
+        let whole = match stored.key.clone() {
             ActorKey::Shunt(ent) => self.shunt(ent, &stored),
             ActorKey::Session(id) => self.session(id, &stored),
             ActorKey::Conversation(id) => self.conversation(id, &stored).await?,
             ActorKey::Inbox(inbox) => self.inbox(&inbox, &stored).await?,
+        };
+        if !whole {
+            self.unreadable.add(&stored.key);
         }
         Ok(())
     }
@@ -221,18 +280,23 @@ impl Check<'_> {
         let open = std::mem::take(&mut self.open);
         for (id, open) in open {
             let place = ActorKey::Shunt(open.ent);
-            if !open.seen_by_session {
+            if !open.seen_by_session && self.comparable(!self.unreadable.session(id)) {
                 self.fault(&place, format!("session {id} is open here, and ended or unknown to itself"));
             }
-            if !open.seen_by_conversation {
+            let readable = !self.unreadable.conversation(open.conversation);
+            if !open.seen_by_conversation && self.comparable(readable) {
                 let what =
                     format!("session {id} is open here, but not in conversation {}", open.conversation);
                 self.fault(&place, what);
             }
         }
         let marks = std::mem::take(&mut self.marks);
-        let without: BTreeSet<Uuid> =
-            marks.into_iter().filter(|(_, mark)| mark.needs_row).map(|((id, _), _)| id).collect();
+        let mut without: BTreeSet<Uuid> = BTreeSet::new();
+        for ((id, reader), mark) in marks {
+            if mark.needs_row && self.comparable(!self.unreadable.inbox(reader)) {
+                without.insert(id);
+            }
+        }
         for conversation in without {
             let place = ActorKey::Conversation(conversation);
             self.fault(place, "the inbox of one of its readers has no row for it");

@@ -18,6 +18,7 @@ mod saving;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use uuid::Uuid;
@@ -34,7 +35,7 @@ use crate::domain::refusal::Refusal;
 use crate::log::Log;
 use crate::ports::{Collection, Store, StoreError};
 use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
-use crate::runtime::failure::Failure;
+use crate::runtime::failure::{Failure, SOON};
 use crate::runtime::reply::Reply;
 use crate::signal::Signal;
 use crate::world::{Rules, World};
@@ -105,6 +106,10 @@ impl Behaviour for Conversation {
         }
     }
 
+    fn away(world: &World) -> Option<Duration> {
+        world.journal.breaker().remaining()
+    }
+
     fn operation(command: &ConversationCommand) -> &'static str {
         command.name()
     }
@@ -151,7 +156,7 @@ impl Conversation {
     ) {
         if loads == MAX_LOADS {
             tracing::error!(conversation = %self.id, pages = ?missing, "history pages do not stay in memory");
-            return reply.fail(Failure::StorageDown);
+            return reply.fail(Failure::StorageDown(SOON));
         }
         let world = Arc::clone(&self.world);
         let key = ActorKey::Conversation(self.id);
@@ -164,10 +169,10 @@ impl Conversation {
                     state.evict_pages();
                 }
             }
-            (Ok(_), None) => reply.fail(Failure::Restarting),
+            (Ok(_), None) => reply.fail(Failure::Restarting(SOON)),
             (Err(error), _) => {
                 tracing::warn!(conversation = %actor.id, %error, "history page not loaded");
-                reply.fail(Failure::StorageDown);
+                reply.fail(Failure::StorageDown(actor.world.journal.storage_wait()));
             }
         });
     }

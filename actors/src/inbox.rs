@@ -9,6 +9,7 @@ pub(crate) mod store;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use uuid::Uuid;
@@ -179,6 +180,10 @@ impl Behaviour for Inbox {
             // It decides nothing, so it is never ahead of the disk.
             Signal::RolledBack | Signal::Heartbeat { .. } | Signal::Spoke { .. } => {}
         }
+    }
+
+    fn away(world: &World) -> Option<Duration> {
+        world.journal.breaker().remaining()
     }
 
     fn operation(command: &InboxCommand) -> &'static str {

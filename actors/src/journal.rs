@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -18,11 +19,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use crate::breaker::{Breaker, Guarded};
 use crate::clock::Clock;
 use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::{ActorKey, Millis};
 use crate::fail_point;
 use crate::ports::{Snapshot, Store, StoreError};
+use crate::runtime::failure::SOON;
 use crate::runtime::reply::Release;
 
 mod cache;
@@ -100,7 +103,11 @@ pub struct Hold(#[allow(dead_code, reason = "its being there is what counts")] A
 
 /// The journal of one store. Shared by everyone behind an `Arc`.
 pub struct Journal {
+    /// Behind the breaker: everyone's but the committer's.
     store: Arc<dyn Store>,
+    /// The committer's, who asks while the breaker is open.
+    direct: Arc<dyn Store>,
+    breaker: Arc<Breaker>,
     clock: Clock,
     /// Replaced when an operator changes them.
     settings: ArcSwap<JournalSettings>,
@@ -170,11 +177,14 @@ impl Journal {
             millis = started.elapsed().as_millis() as u64,
             "journal open"
         );
+        let breaker = Breaker::new(settings.breaker);
         let queue = Queue::new(bounds.newest);
         let progress =
             Progress { committed: bounds.newest, generation: queue.generation(), mode: queue.mode() };
         Ok(Arc::new(Self {
-            store,
+            store: Arc::new(Guarded::new(Arc::clone(&store), Arc::clone(&breaker))),
+            direct: store,
+            breaker,
             clock,
             settings: ArcSwap::from_pointee(settings),
             retuned: tokio::sync::Notify::new(),
@@ -225,6 +235,9 @@ impl Journal {
         at: Millis,
         facts: Vec<Fact>,
     ) -> Result<Vec<Arc<Recorded>>, AppendError> {
+        if self.breaker.is_open() && self.queue.lock().mode() == Mode::Open {
+            return Err(AppendError::StorageDown);
+        }
         // Encoding needs no position, so it happens on the actor's thread and outside the lock.
         let mut encoded = Vec::with_capacity(256 * facts.len());
         for fact in &facts {
@@ -250,7 +263,7 @@ impl Journal {
             release(Ok(()));
             return;
         }
-        let due = self.queue.lock().wait(generation, position, release);
+        let due = self.queue.lock().wait(generation, position, release, self.storage_wait());
         if let Some((release, outcome)) = due {
             release(outcome);
         }
@@ -297,11 +310,27 @@ impl Journal {
     /// Why not, for readiness.
     pub fn healthy(&self) -> Result<(), &'static str> {
         match self.queue.lock().mode() {
+            Mode::Open if self.breaker.is_open() => Err("storage does not answer"),
             Mode::Open => Ok(()),
             Mode::Stalled => Err("storage does not commit"),
             Mode::Fenced => Err("another process owns the store"),
             Mode::Closing | Mode::Closed => Err("the journal is closed"),
         }
+    }
+
+    /// The storage breaker.
+    pub const fn breaker(&self) -> &Arc<Breaker> {
+        &self.breaker
+    }
+
+    /// The store behind the breaker.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// What callers are told to wait when storage is down: until it is asked again.
+    pub fn storage_wait(&self) -> Duration {
+        self.breaker.remaining().unwrap_or(SOON).max(SOON)
     }
 
     /// Returns once another process has taken the store: this one can only end. Never returns otherwise.
@@ -320,6 +349,7 @@ impl Journal {
 
     /// Goes by other numbers from now on; `cache_bytes` and `save_pages` stay as they were at the start.
     pub fn set_settings(&self, settings: JournalSettings) {
+        self.breaker.set_settings(settings.breaker);
         self.settings.store(Arc::new(settings));
         self.retuned.notify_one();
     }

@@ -6,6 +6,7 @@
 pub mod aliases;
 pub mod api;
 pub mod backup;
+pub mod breaker;
 pub mod check;
 pub mod clock;
 pub mod conversation;

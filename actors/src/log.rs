@@ -9,7 +9,7 @@ use crate::domain::ids::{ActorKey, Millis};
 use crate::journal::{AppendError, Changes, Journal, Loaded};
 use crate::ports::{Snapshot, StoreError};
 use crate::runtime::behaviour::{Behaviour, Turn};
-use crate::runtime::failure::Failure;
+use crate::runtime::failure::{Failure, SOON};
 use crate::runtime::reply::Reply;
 
 /// How far one actor has come, in the facts it decided and in those it was told.
@@ -59,11 +59,11 @@ impl Log {
                 }
                 Ok(events)
             }
-            Err(AppendError::StorageDown) => Err(Failure::StorageDown),
+            Err(AppendError::StorageDown) => Err(Failure::StorageDown(self.journal.storage_wait())),
             Err(AppendError::Closed) => Err(Failure::Draining),
             Err(AppendError::Stale) => {
                 turn.reload();
-                Err(Failure::Restarting)
+                Err(Failure::Restarting(SOON))
             }
         }
     }

@@ -19,6 +19,7 @@ pub mod service;
 pub mod visitors;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use self::dispatch::Dispatch;
 use crate::conversation::Conversation;
@@ -46,6 +47,8 @@ pub struct Router {
     pub(crate) service: Arc<Admission>,
     pub(crate) observation: Arc<Observation>,
     pub(crate) shards: Arc<Shards>,
+    /// Milliseconds. Written when an operator changes it.
+    pub(crate) hang_after: AtomicU64,
     pub(crate) dispatch: Arc<Dispatch>,
 }
 

@@ -20,6 +20,7 @@ pub mod events;
 pub mod failure;
 pub mod host;
 pub mod inspection;
+pub mod jitter;
 mod mail;
 pub mod observation;
 pub mod panics;

@@ -5,6 +5,7 @@
 //! and asking for it stores nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -124,6 +125,10 @@ impl Behaviour for SessionActor {
             // It decides nothing, so it is never ahead of the disk.
             Signal::RolledBack | Signal::Heartbeat { .. } | Signal::Spoke { .. } => {}
         }
+    }
+
+    fn away(world: &World) -> Option<Duration> {
+        world.journal.breaker().remaining()
     }
 
     fn operation(_command: &SessionCommand) -> &'static str {

@@ -12,6 +12,7 @@ mod tests;
 pub(crate) mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -280,6 +281,10 @@ impl Behaviour for ShuntActor {
 
     fn pinned(&self) -> bool {
         !self.state.is_at_rest()
+    }
+
+    fn away(world: &World) -> Option<Duration> {
+        world.journal.breaker().remaining()
     }
 
     fn operation(asked: &ShuntCommand) -> &'static str {

@@ -1,6 +1,5 @@
 //! Single actors: what they do, and what operators do to them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,14 +18,11 @@ use crate::http::errors::{DEFECT, Problem};
 /// How long a trace lasts.
 const TRACE: Duration = Duration::from_secs(300);
 
-/// How long the busiest are measured if nothing else is asked.
-const MEASURED_MS: i64 = 1_000;
-
 /// The phase of an actor that is out of service.
 const QUARANTINED: &str = "quarantined";
 
 /// Rows of a page if nothing else is asked.
-const PAGE: i64 = 100;
+pub(super) const PAGE: i64 = 100;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -102,7 +98,7 @@ pub(super) fn epoch_ms(at: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -110,13 +106,13 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Looks at all actors, off the threads that answer.
-pub(super) async fn statuses(
+/// Looks at the actors, off the threads that answer.
+pub(super) async fn looked<T: Send + 'static>(
     router: &Arc<Router>,
-    kind: Option<String>,
-) -> Result<Vec<ActorStatus>, Problem> {
+    look: impl FnOnce(&Router) -> T + Send + 'static,
+) -> Result<T, Problem> {
     let router = Arc::clone(router);
-    let looked = tokio::task::spawn_blocking(move || router.statuses(kind.as_deref())).await;
+    let looked = tokio::task::spawn_blocking(move || look(&router)).await;
     looked.map_err(|error| {
         tracing::error!(%error, "looking at the actors failed");
         Problem::plain(&DEFECT)
@@ -126,15 +122,15 @@ pub(super) async fn statuses(
 /// `GET /admin/actors`.
 pub async fn actors(call: AdminCall) -> AdminResult {
     let values = &call.values;
-    let mut found = statuses(&call.admin.app.router, Some(values.text("kind").to_owned())).await?;
-    let (phase, after) = (values.text("phase"), values.text("after"));
-    found.retain(|status| (phase.is_empty() || status.phase == phase) && status.key.as_str() > after);
-    let count = found.len() as u64;
     let limit = values.opt_int("limit").unwrap_or(PAGE).unsigned_abs() as usize;
-    found.sort_unstable_by(|left, right| left.key.cmp(&right.key));
-    found.truncate(limit);
+    let [kind, phase, after] = ["kind", "phase", "after"].map(|name| values.text(name).to_owned());
+    let page = looked(&call.admin.app.router, move |router| {
+        let phase = (!phase.is_empty()).then_some(phase.as_str());
+        router.actors_page(&kind, phase, &after, limit)
+    });
+    let (found, count) = page.await?;
     let rows: Vec<Card> = found.into_iter().map(Card::from).collect();
-    Ok(Answer::list(&rows, count))
+    Ok(Answer::list(&rows, count as u64))
 }
 
 fn key(call: &AdminCall) -> Result<ActorKey, Problem> {
@@ -170,63 +166,6 @@ pub async fn actor(call: AdminCall) -> AdminResult {
         }
     }
     Ok(Answer::new(&shown, 0))
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Hot {
-    kind: &'static str,
-    key: String,
-    per_second: f64,
-    oldest_wait_ms: Option<u64>,
-    mean_wait_micros: u64,
-    waiting: usize,
-    restarts: u64,
-    slow_turns: u64,
-}
-
-/// `GET /admin/hot`.
-pub async fn hot(call: AdminCall) -> AdminResult {
-    let values = &call.values;
-    let over = values.opt_int("overMs").unwrap_or(MEASURED_MS).unsigned_abs();
-    let router = &call.admin.app.router;
-    let began = std::time::Instant::now();
-    let before = statuses(router, None).await?;
-    let before: HashMap<(&str, String), (u64, u64)> = before
-        .into_iter()
-        .map(|status| ((status.kind, status.key), (status.commands + status.others, status.waited_micros)))
-        .collect();
-    tokio::time::sleep(Duration::from_millis(over)).await;
-    let seconds = began.elapsed().as_secs_f64();
-    let after = statuses(router, None).await?;
-    let count = after.len() as u64;
-    let mut rows: Vec<Hot> = after
-        .into_iter()
-        .map(|status| {
-            let turns = status.commands + status.others;
-            let was = before.get(&(status.kind, status.key.clone())).copied().unwrap_or_default();
-            let new = turns.saturating_sub(was.0);
-            Hot {
-                kind: status.kind,
-                key: status.key,
-                per_second: (new as f64 / seconds * 10.0).round() / 10.0,
-                oldest_wait_ms: status.oldest_wait.map(millis),
-                mean_wait_micros: status.waited_micros.saturating_sub(was.1) / new.max(1),
-                waiting: status.waiting,
-                restarts: status.restarts,
-                slow_turns: status.slow,
-            }
-        })
-        .collect();
-    match values.text("by") {
-        "wait" => rows.sort_unstable_by_key(|row| {
-            std::cmp::Reverse((row.oldest_wait_ms.unwrap_or(0), row.mean_wait_micros))
-        }),
-        "restarts" => rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.restarts)),
-        _ => rows.sort_unstable_by(|left, right| right.per_second.total_cmp(&left.per_second)),
-    }
-    rows.truncate(values.opt_int("limit").unwrap_or(20).unsigned_abs() as usize);
-    Ok(Answer::list(&rows, count))
 }
 
 fn done() -> AdminResult {

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use super::errors;
 use crate::config::live::{self, Difference, Effective, Overlay, Values};
 use crate::config::{Config, Settings, table};
+use crate::http::clients::Clients;
 use crate::http::errors::{Problem, STORAGE_DOWN};
 
 /// The one row.
@@ -112,12 +113,17 @@ impl LiveSettings {
         (live::get(&self.base.settings, setting), self.base.origin(setting).1)
     }
 
-    /// Changes the settings: checked whole, written, then taken by the actors.
+    /// Changes the settings: checked whole, written, then taken by the actors and by who counts callers.
     ///
     /// # Errors
     /// `VERSION_CHANGED`, `NO_SUCH_VERSION`, `BAD_SETTING`; `STORAGE_DOWN` when it is not known to be kept. Nothing is
     /// changed then, unless storage takes the write after all: the next start would find it.
-    pub async fn change(&self, change: &Change<'_>, router: &Router) -> Result<Changed, Problem> {
+    pub async fn change(
+        &self,
+        change: &Change<'_>,
+        router: &Router,
+        clients: &Clients,
+    ) -> Result<Changed, Problem> {
         let mut state = self.state.lock().await;
         let version = state.overlay.version;
         if change.seen != version {
@@ -140,6 +146,7 @@ impl LiveSettings {
         let overlay = state.overlay.next(values, change.at, change.who, change.reason);
         self.keep(&overlay).await?;
         router.tune(effective.tuning());
+        clients.set_limit(effective.settings.admission.client_capacity);
         let version = overlay.version;
         *state = State { overlay, effective };
         let named: Vec<String> = differences.iter().map(|one| format!("{} = {}", one.key, one.new)).collect();

@@ -1,8 +1,10 @@
 //! The service at a glance, its figures, and what operators did.
 
+use messagecenter_actors::breaker::BreakerState;
 use messagecenter_actors::runtime::inspection::Phases;
 use serde::Serialize;
 
+use super::actors::millis;
 use super::audit::PAGE;
 use super::routes::{AdminCall, AdminResult};
 use crate::http::call::Answer;
@@ -15,6 +17,24 @@ struct Storage {
     healthy: bool,
     why: &'static str,
     committed: u64,
+    breaker: Breaker,
+}
+
+/// The storage breaker: `closed`, `open` or `half_open`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Breaker {
+    state: &'static str,
+    failures: u32,
+    lasts_ms: Option<u64>,
+    retry_in_ms: Option<u64>,
+}
+
+impl From<BreakerState> for Breaker {
+    fn from(state: BreakerState) -> Self {
+        let BreakerState { word, failures, lasts, retry_in } = state;
+        Self { state: word, failures, lasts_ms: lasts.map(millis), retry_in_ms: retry_in.map(millis) }
+    }
 }
 
 #[derive(Serialize)]
@@ -73,6 +93,7 @@ pub async fn overview(call: AdminCall) -> AdminResult {
             healthy: healthy.is_ok(),
             why: healthy.err().unwrap_or_default(),
             committed: journal.committed(),
+            breaker: journal.breaker().state().into(),
         },
         commands: Commands { held, capacity },
         kinds: kinds.into(),

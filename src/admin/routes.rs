@@ -8,7 +8,7 @@ use futures::future::LocalBoxFuture;
 use serde_json::Value;
 
 use super::tokens::{Holder, Role};
-use super::{Admin, actors, letters, overview, routing, settings, table};
+use super::{Admin, actors, hot, letters, overview, routing, settings, table};
 use crate::http::call::Answer;
 use crate::http::errors::Problem;
 use crate::http::field::{Endpoint, Method};
@@ -80,7 +80,7 @@ pub static ROUTES: LazyLock<Vec<AdminRoute>> = LazyLock::new(|| {
         table::FIGURES => overview::figures,
         table::ACTORS => actors::actors,
         table::ACTOR => actors::actor,
-        table::HOT => actors::hot,
+        table::HOT => hot::hot,
         table::PASSIVATE => actors::passivate,
         table::RESTART => actors::restart,
         table::SNAPSHOT => actors::snapshot,

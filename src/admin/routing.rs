@@ -2,16 +2,15 @@
 
 use messagecenter_actors::api::{AgentView, Rejection};
 use messagecenter_actors::domain::event::Presence;
+use messagecenter_actors::router::Router;
+use messagecenter_actors::runtime::inspection::Glance;
 use serde::Serialize;
 use serde_json::json;
 
-use super::actors::statuses;
+use super::actors::{PAGE, looked};
 use super::routes::{AdminCall, AdminResult};
 use crate::http::call::Answer;
 use crate::http::errors::Problem;
-
-/// Customers who wait that are shown one by one at most, from the head of the queue on.
-const WAITING: usize = 1_000;
 
 /// Agents that are shown one by one at most.
 const STAFF: usize = 200;
@@ -26,13 +25,19 @@ struct Enterprise {
 
 /// `GET /admin/routing`.
 pub async fn enterprises(call: AdminCall) -> AdminResult {
-    let mut found = statuses(&call.admin.app.router, Some("shunt".to_owned())).await?;
-    found.sort_unstable_by_key(|status| status.key.parse::<i64>().unwrap_or(i64::MAX));
-    let rows: Vec<Enterprise> = found
-        .into_iter()
-        .map(|status| Enterprise { ent_id: status.key, phase: status.phase, depth: status.depth })
-        .collect();
-    Ok(Answer::list(&rows, rows.len() as u64))
+    let after = call.values.opt_int("after").unwrap_or(i64::MIN);
+    let limit = call.values.opt_int("limit").unwrap_or(PAGE).unsigned_abs() as usize;
+    let mut found = looked(&call.admin.app.router, Router::enterprises).await?;
+    found.retain(|(ent, _)| *ent > after);
+    let count = found.len() as u64;
+    found.sort_unstable_by_key(|(ent, _)| *ent);
+    let enterprise = |(ent, seen): (i64, Glance)| Enterprise {
+        ent_id: ent.to_string(),
+        phase: seen.phase,
+        depth: seen.depth,
+    };
+    let rows: Vec<Enterprise> = found.into_iter().take(limit).map(enterprise).collect();
+    Ok(Answer::list(&rows, count))
 }
 
 #[derive(Serialize)]
@@ -82,7 +87,8 @@ pub async fn reception(call: AdminCall) -> AdminResult {
     let router = &call.admin.app.router;
     let rules = router.reception_group(ent, group).await.map_err(Problem::from)?;
     let stats = router.stats(ent, group).await.map_err(Problem::from)?;
-    let queue = router.queue(ent, group, 0, WAITING).await.map_err(Problem::from)?;
+    let limit = call.values.opt_int("limit").unwrap_or(PAGE).unsigned_abs() as usize;
+    let queue = router.queue(ent, group, 0, limit).await.map_err(Problem::from)?;
     let mut staff: Vec<Agent> = Vec::new();
     for (agent, _) in stats.agents.iter().take(STAFF) {
         match router.agent(agent).await {

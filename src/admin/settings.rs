@@ -77,7 +77,7 @@ pub async fn revert(call: AdminCall) -> AdminResult {
 
 async fn make(call: &AdminCall, to: To) -> AdminResult {
     let dry_run = call.values.flag("dryRun");
-    let router = &call.admin.app.router;
+    let (router, clients) = (&call.admin.app.router, &call.admin.app.clients);
     let change = Change {
         to,
         seen: seen(call.values.text("If-Match"))?,
@@ -86,7 +86,7 @@ async fn make(call: &AdminCall, to: To) -> AdminResult {
         who: &call.who.name,
         reason: call.values.text("reason"),
     };
-    let changed = call.admin.live.change(&change, router).await?;
+    let changed = call.admin.live.change(&change, router, clients).await?;
     let shown = json!({ "version": changed.version, "dryRun": dry_run, "differences": changed.differences });
     call.note(shown.clone());
     Ok(Answer::new(&shown, changed.differences.len() as u64))

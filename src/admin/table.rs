@@ -39,7 +39,8 @@ pub static OVERVIEW: Endpoint = endpoint(
     "/admin/overview",
     "The service at a glance, from counters.",
     [
-        "{version, beganAt, uptimeMs, ready, waiting:[{what, why}], storage:{healthy, why, committed}, \
+        "{version, beganAt, uptimeMs, ready, waiting:[{what, why}], storage:{healthy, why, committed, \
+         breaker:{state, failures, lastsMs, retryInMs}}, \
          commands:{held, capacity}, kinds:[{kind, recovering, ready, quarantined, depth}], settingsVersion, \
          deadLetters, stormOpen, event, role}",
         "actors in memory",
@@ -101,7 +102,7 @@ pub static HOT: Endpoint = endpoint(
     "adminHot",
     Method::Get,
     "/admin/hot",
-    "The actors that do most, measured over a moment from now on.",
+    "The actors that do most, measured over a moment from now on; one measurement serves all who ask meanwhile.",
     [
         "[{kind, key, perSecond, oldestWaitMs, meanWaitMicros, waiting, restarts, slowTurns}]",
         "actors measured",
@@ -249,9 +250,9 @@ pub static ENTERPRISES: Endpoint = endpoint(
     "adminEnterprises",
     Method::Get,
     "/admin/routing",
-    "The enterprises whose routing is in memory.",
-    ["[{entId, phase, depth}]", "enterprises"],
-    &[],
+    "The enterprises whose routing is in memory, by number.",
+    ["[{entId, phase, depth}]", "all behind `after`"],
+    &[Field::query("after", Kind::Int, "Only enterprises after this one."), LIMIT],
 );
 
 /// One group.
@@ -269,6 +270,8 @@ pub static RECEPTION: Endpoint = endpoint(
     &[
         Field::path("entId", Kind::Int, "The enterprise."),
         Field::path("type", Kind::Text, "The reception group's code."),
+        Field::query("limit", Kind::Int, "Customers of the queue at most, the first ones; 100 if absent.")
+            .allow(Allowed::Range(1, 500)),
     ],
 );
 

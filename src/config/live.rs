@@ -5,6 +5,7 @@
 //! An [`Overlay`] is checked whole: it is used only if every value and every rule that joins them holds, for every kind.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use messagecenter_actors::domain::ids::ActorKey;
 use messagecenter_actors::router::operating::Tuning;
@@ -156,6 +157,8 @@ impl Effective {
             kinds: self.kinds.iter().map(|(kind, own)| (*kind, own.policy())).collect(),
             rules,
             journal: self.settings.journal_settings(),
+            storm: self.settings.storm_settings(),
+            hang_after: Duration::from_millis(self.settings.runtime.hang_after_ms),
         }
     }
 
@@ -240,7 +243,10 @@ fn put(settings: &mut Settings, setting: &Setting, value: &Value) -> Result<(), 
         "commit" => put_in(&mut settings.commit, name, value),
         "journal" => put_in(&mut settings.journal, name, value),
         "checkpoint" => put_in(&mut settings.checkpoint, name, value),
+        "breaker" => put_in(&mut settings.breaker, name, value),
         "supervision" => put_in(&mut settings.supervision, name, value),
+        "storm" => put_in(&mut settings.storm, name, value),
+        "runtime" => put_in(&mut settings.runtime, name, value),
         "admission" => put_in(&mut settings.admission, name, value),
         "passivation" => put_in(&mut settings.passivation, name, value),
         "messages" => put_in(&mut settings.messages, name, value),
@@ -265,7 +271,10 @@ pub fn get(settings: &Settings, setting: &Setting) -> Value {
         "commit" => serde_json::to_value(&settings.commit),
         "journal" => serde_json::to_value(&settings.journal),
         "checkpoint" => serde_json::to_value(&settings.checkpoint),
+        "breaker" => serde_json::to_value(&settings.breaker),
         "supervision" => serde_json::to_value(&settings.supervision),
+        "storm" => serde_json::to_value(&settings.storm),
+        "runtime" => serde_json::to_value(&settings.runtime),
         "admission" => serde_json::to_value(&settings.admission),
         "passivation" => serde_json::to_value(&settings.passivation),
         "messages" => serde_json::to_value(&settings.messages),

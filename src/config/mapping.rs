@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use messagecenter_actors::breaker::BreakerSettings;
 use messagecenter_actors::domain::shunt::Numbers;
 use messagecenter_actors::journal::JournalSettings;
 use messagecenter_actors::runtime::policy::Policy;
+use messagecenter_actors::runtime::storm::StormSettings;
 use messagecenter_actors::world::Rules;
 
 use super::Settings;
@@ -58,6 +60,15 @@ impl Settings {
         }
     }
 
+    /// When crashes are a storm.
+    pub fn storm_settings(&self) -> StormSettings {
+        StormSettings {
+            actors: self.storm.actors,
+            window: Duration::from_millis(self.storm.window_ms),
+            lasts: Duration::from_millis(self.storm.lasts_ms),
+        }
+    }
+
     /// The journal's numbers.
     pub fn journal_settings(&self) -> JournalSettings {
         JournalSettings {
@@ -73,6 +84,12 @@ impl Settings {
             checkpoint_actors: self.checkpoint.actors,
             save_pages: JournalSettings::default().save_pages,
             cache_bytes: self.journal.cache_bytes,
+            breaker: BreakerSettings {
+                failures: self.breaker.failures,
+                window: Duration::from_millis(self.breaker.window_ms),
+                pause_min: Duration::from_millis(self.breaker.pause_min_ms),
+                pause_max: Duration::from_millis(self.breaker.pause_max_ms),
+            },
         }
     }
 

@@ -70,6 +70,13 @@ pub(super) fn values(settings: &Settings) -> Result<(), (&'static str, String)> 
             ),
         ));
     }
+    let breaker = &settings.breaker;
+    if breaker.pause_min_ms > breaker.pause_max_ms {
+        return Err((
+            "breaker.pause_min_ms",
+            format!("{} is more than breaker.pause_max_ms = {}", breaker.pause_min_ms, breaker.pause_max_ms),
+        ));
+    }
     let admission = &settings.admission;
     if admission.mailbox_capacity > admission.service_capacity {
         return Err((

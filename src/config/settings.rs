@@ -23,7 +23,9 @@ pub struct Settings {
     pub commit: Commit,
     pub journal: Journal,
     pub checkpoint: Checkpoint,
+    pub breaker: Breaker,
     pub supervision: Supervision,
+    pub storm: Storm,
     pub admission: Admission,
     pub passivation: Passivation,
     pub activation: Activation,
@@ -95,6 +97,11 @@ section!(
     Checkpoint { interval_ms: u64, lag_events: u64, lag_bytes: u64, lag_ms: u64, actors: usize }
 );
 section!(
+    /// `breaker.*`
+    #[derive(Serialize)]
+    Breaker { failures: u32, window_ms: u64, pause_min_ms: u64, pause_max_ms: u64 }
+);
+section!(
     /// `supervision.*`
     #[derive(Serialize)]
     Supervision {
@@ -105,6 +112,11 @@ section!(
         turn_budget: usize,
         slow_turn_ms: u64,
     }
+);
+section!(
+    /// `storm.*`
+    #[derive(Serialize)]
+    Storm { actors: usize, window_ms: u64, lasts_ms: u64 }
 );
 section!(
     /// `admission.*`
@@ -122,7 +134,8 @@ section!(
 );
 section!(
     /// `runtime.*`
-    Runtime { shards: usize }
+    #[derive(Serialize)]
+    Runtime { shards: usize, hang_after_ms: u64 }
 );
 section!(
     /// `messages.*`

@@ -231,6 +231,31 @@ pub static SETTINGS: &[Setting] = &[
         "Most actors asked for a snapshot at once, so that checkpoints do not crowd out callers.",
     ).live(),
     integer(
+        "breaker.failures",
+        "5",
+        (1, 10_000),
+        "Calls of storage in a row without an answer (unavailable, or outcome unknown) that open the storage breaker. A \
+         commit without an outcome for commit.resolve_timeout_ms opens it alone.",
+    ).live(),
+    integer(
+        "breaker.window_ms",
+        "10000",
+        (100, 3_600_000),
+        "The time within which they count. A breaker that opens again so soon after it closed goes on with its pauses.",
+    ).live(),
+    integer(
+        "breaker.pause_min_ms",
+        "250",
+        (10, 600_000),
+        "How long after the storage breaker opened storage is asked for the first time; doubles each time, with jitter.",
+    ).live(),
+    integer(
+        "breaker.pause_max_ms",
+        "2000",
+        (10, 600_000),
+        "The longest such pause: bounds how late it is noticed that storage is back.",
+    ).live(),
+    integer(
         "supervision.restart_budget",
         "5",
         (1, 1_000),
@@ -262,6 +287,20 @@ pub static SETTINGS: &[Setting] = &[
         "A turn of an actor that takes this long is counted and named in the log.",
     ).live(),
     integer(
+        "storm.actors",
+        "20",
+        (1, 1_000_000),
+        "More distinct actors than this crashing within storm.window_ms are a storm: those that crashed are not restarted \
+         for a while.",
+    ).live(),
+    integer("storm.window_ms", "10000", (100, 3_600_000), "The window in which their crashes are counted.").live(),
+    integer(
+        "storm.lasts_ms",
+        "10000",
+        (100, 3_600_000),
+        "How long restarts are held back after the crash that made it a storm.",
+    ).live(),
+    integer(
         "admission.mailbox_capacity",
         "1024",
         (1, 1_000_000),
@@ -279,7 +318,7 @@ pub static SETTINGS: &[Setting] = &[
         (1, 10_000_000),
         "Requests one caller may have under way, by its identity header (else its address); more are answered 429, so \
          that nobody can fill the whole service alone.",
-    ),
+    ).live(),
     integer(
         "passivation.idle_after_ms",
         "120000",
@@ -304,6 +343,13 @@ pub static SETTINGS: &[Setting] = &[
         (0, 1_024),
         "Threads that run actors; 0 means one per core. An actor stays on one thread.",
     ),
+    integer(
+        "runtime.hang_after_ms",
+        "5000",
+        (500, 600_000),
+        "How long such a thread may run nothing before it hangs: then the service is not ready, and the log and an event \
+         name the actor in hand.",
+    ).live(),
     integer(
         "messages.withdraw_window_ms",
         "120000",

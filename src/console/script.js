@@ -238,19 +238,19 @@ const pages = {
   },
 
   async routing(ent = "", group = "default") {
-    const { data: enterprises } = await api("/admin/routing");
+    const { data: enterprises, count: all } = await api("/admin/routing?limit=500");
     const go = (event) => { event.preventDefault(); location.hash = `routing/${$("ent").value}/${encodeURIComponent($("group").value || "default")}`; };
     const parts = [card("Reception group", h("form", { class: "row", onsubmit: go },
       h("div", {}, h("label", { for: "ent" }, "Enterprise"), h("input", { id: "ent", inputmode: "numeric", required: true, value: ent, list: "ents" })),
       h("datalist", { id: "ents" }, enterprises.map((e) => h("option", { value: e.entId }))),
       h("div", {}, h("label", { for: "group" }, "Group"), h("input", { id: "group", value: group })), h("button", {}, "Show")),
-    table("Enterprises in memory", [["Enterprise"], ["Phase"], ["Commands", 1]], enterprises.map((e) => [h("td", {}, h("a", { href: `#routing/${e.entId}/default` }, e.entId)), e.phase, e.depth])))];
+    table(`Enterprises in memory (${number(enterprises.length)} of ${number(all)})`, [["Enterprise"], ["Phase"], ["Commands", 1]], enterprises.map((e) => [h("td", {}, h("a", { href: `#routing/${e.entId}/default` }, e.entId)), e.phase, e.depth])))];
     if (ent === "") return parts;
     const { data: g } = await api(`/admin/routing/${ent}/${encodeURIComponent(group)}`);
     parts.push(h("div", { class: "tiles" }, tile("waiting", g.waiting, g.waiting ? "warn" : "good"), tile("agents online", `${g.online} of ${g.agents}`), tile("free places", g.freeSlots),
       tile("open", g.open ? "yes" : "no"), tile("served today", g.today.served), tile("abandoned today", g.today.abandoned), tile("wait, half / 95 of 100", `${span(g.today.waitP50Ms)} / ${span(g.today.waitP95Ms)}`)),
     card(`Enterprise ${g.entId}, group ${g.type}, policy ${g.policy}`,
-      table("Queue", [["#", 1], ["Customer"], ["Session"], ["Waits", 1]], g.queue.map((q, i) => [i + 1, h("td", { class: "key" }, q.customer), actorLink("session", q.sessionId), span(q.waitedMs)])),
+      table(`Queue (first ${number(g.queue.length)})`, [["#", 1], ["Customer"], ["Session"], ["Waits", 1]], g.queue.map((q, i) => [i + 1, h("td", { class: "key" }, q.customer), actorLink("session", q.sessionId), span(q.waitedMs)])),
       table("Agents", [["Agent"], ["Presence"], ["Takes customers"], ["Sessions", 1], ["Reservations", 1], ["Places", 1]], g.staff.map((s) => [s.agentId, s.presence, s.accepting ? "yes" : "no", s.sessions, s.leases, s.capacity]))));
     return parts;
   },

@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use actix_web::http::header::HeaderMap;
+use messagecenter_actors::runtime::admission::HeldLately;
 use parking_lot::Mutex;
 
 use super::errors::{Problem, TOO_MANY_AT_ONCE};
@@ -20,13 +22,12 @@ const IDENTITY: [&str; 3] = ["newUserId", "entUserId", "positionId"];
 /// Locks that the counts share: many more than requests begin at the same moment.
 const STRIPES: usize = 64;
 
-/// What who has too many is told to wait.
-const WAIT: Duration = Duration::from_secs(1);
-
 /// The counts. Shared behind an `Arc`.
 #[derive(Debug)]
 pub struct Clients {
-    limit: u32,
+    limit: AtomicU32,
+    /// How long requests took lately: what who has too many is told to wait.
+    lately: HeldLately,
     hasher: RandomState,
     /// Requests under way, by the hash of the caller; none is kept at 0.
     counts: Vec<Mutex<HashMap<u64, u32>>>,
@@ -37,13 +38,24 @@ pub struct Clients {
 pub struct Place {
     clients: Arc<Clients>,
     caller: u64,
+    since: Instant,
 }
 
 impl Clients {
     /// At most `limit` requests at once for each caller.
     pub fn new(limit: u32) -> Arc<Self> {
         let counts = (0..STRIPES).map(|_| Mutex::default()).collect();
-        Arc::new(Self { limit, hasher: RandomState::new(), counts })
+        Arc::new(Self {
+            limit: AtomicU32::new(limit),
+            lately: HeldLately::default(),
+            hasher: RandomState::new(),
+            counts,
+        })
+    }
+
+    /// At most `limit` for each caller from now on; what is under way above it stays.
+    pub fn set_limit(&self, limit: u32) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// Takes a place for whoever these headers name, else for `address`; nobody is counted who is neither.
@@ -66,11 +78,11 @@ impl Clients {
         };
         let mut counts = self.count(caller).lock();
         let count = counts.entry(caller).or_default();
-        if *count >= self.limit {
-            return Err(Problem::after(&TOO_MANY_AT_ONCE, WAIT));
+        if *count >= self.limit.load(Ordering::Relaxed) {
+            return Err(Problem::after(&TOO_MANY_AT_ONCE, self.lately.retry_after()));
         }
         *count += 1;
-        Ok(Some(Place { clients: Arc::clone(self), caller }))
+        Ok(Some(Place { clients: Arc::clone(self), caller, since: Instant::now() }))
     }
 
     #[allow(clippy::indexing_slicing, reason = "the index is below the number of stripes")]
@@ -87,6 +99,7 @@ impl Clients {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.clients.lately.note(self.since.elapsed());
         let mut counts = self.clients.count(self.caller).lock();
         if let Some(count) = counts.get_mut(&self.caller) {
             *count = count.saturating_sub(1);
@@ -122,6 +135,20 @@ mod tests {
         drop(held);
         assert!(clients.admit(&one, None).is_ok());
         assert_eq!(clients.known(), 0, "nobody without a request is remembered");
+    }
+
+    #[test]
+    fn the_limit_moves_and_the_wait_is_that_of_requests_lately() {
+        let clients = Clients::new(1);
+        let one = caller("newUserId", "1");
+        let held = clients.admit(&one, None).unwrap();
+        clients.set_limit(2);
+        assert!(clients.admit(&one, None).is_ok());
+        clients.set_limit(1);
+        (0..100).for_each(|_| clients.lately.note(std::time::Duration::from_secs(10)));
+        let told = clients.admit(&one, None).unwrap_err().retry_after;
+        assert!(told.is_some_and(|seconds| (10..=20).contains(&seconds)), "{told:?}");
+        drop(held);
     }
 
     #[test]

@@ -86,6 +86,28 @@ async fn the_busiest_actor_comes_first() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_busiest_are_measured_once_for_all_who_ask_meanwhile() {
+    let service = app(&MemoryStore::new(), |_| {}).await;
+    conversation(&service, 1, 2).await;
+    let began = std::time::Instant::now();
+    let first = service.look("/admin/hot?by=rate&overMs=6000&limit=50");
+    let others = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        let asked = ["rate", "wait", "restarts", "rate", "wait"].map(|by| {
+            let path = format!("/admin/hot?by={by}&overMs=6000&limit=1");
+            let service = &service;
+            async move { service.look(&path).await }
+        });
+        futures::future::join_all(asked).await
+    };
+    let (first, others) = futures::join!(first, others);
+    assert!(began.elapsed().as_secs() < 12, "nobody began another: {:?}", began.elapsed());
+    for other in others {
+        assert_eq!((other.count, other.data.as_array().map(Vec::len)), (first.count, Some(1)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_actor_is_saved_put_away_restarted_and_traced_on_request() {
     let service = app(&MemoryStore::new(), |_| {}).await;
     let path = conversation(&service, 1, 2).await;
@@ -133,7 +155,7 @@ async fn an_operator_takes_an_actor_out_of_service_and_puts_it_back() {
 }
 
 /// Reads a stream of events until a text is in it.
-async fn heard(service: &App, last: Option<&str>, text: &str) -> String {
+pub async fn heard(service: &App, last: Option<&str>, text: &str) -> String {
     let address = service.service.admin_address().unwrap();
     let mut request = service.client.get(format!("http://{address}/admin/events")).bearer_auth(VIEWER);
     if let Some(last) = last {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use messagecenter_actors::memory::MemoryStore;
 use serde_json::{Value, json};
 
+use super::actors::heard;
 use super::desk::{PATIENCE, app, because, conversation};
 use crate::harness::{App, Reply, user};
 
@@ -111,7 +112,8 @@ mod poisoned {
         let store = MemoryStore::new();
         let service = app(&store, |settings| {
             settings.runtime.shards = 2;
-            settings.supervision.slow_turn_ms = 4_000; // less than a thread may be silent, more than other turns take
+            settings.supervision.slow_turn_ms = 2_000; // less than a thread may be silent, more than other turns take
+            settings.runtime.hang_after_ms = 3_000;
         });
         let service = Arc::new(service.await);
         let path = conversation(&service, 1, 2).await;
@@ -123,7 +125,9 @@ mod poisoned {
         let key = path.rsplit('/').next().unwrap().to_owned();
         let not_ready = service.look_until("/admin/overview", |seen| seen["ready"] == false).await;
         let why = not_ready["waiting"].to_string();
-        assert!(why.contains(&key) && why.contains("send"), "it is named: {why}");
+        assert!(why.contains("conversation is in send") && !why.contains(&key), "what, and not who: {why}");
+        let named = heard(&service, Some("5-1"), &key).await;
+        assert!(named.contains("event: hang"), "operators hear who: {named}");
         let ready = service.client.get(format!("{}/readyz", service.base)).send().await.unwrap();
         assert_eq!(ready.status().as_u16(), 503);
         cure(SLOW);
@@ -222,6 +226,58 @@ async fn storage_that_fails_for_five_seconds_costs_503s_only_and_nothing_acknowl
     for key in &acknowledged {
         assert_eq!(stored.iter().filter(|text| *text == key).count(), 1, "{key} was acknowledged");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_storage_is_away_reads_are_refused_at_once_and_the_breaker_closes_by_itself() {
+    let store = MemoryStore::new();
+    let service = app(&store, |settings| {
+        settings.commit.resolve_timeout_ms = 200;
+        settings.breaker.pause_max_ms = 1_000;
+    })
+    .await;
+    conversation(&service, 1, 2).await;
+    let breaker = |seen: &Value| seen["storage"]["breaker"]["state"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(breaker(&service.look("/admin/overview").await.data), "closed");
+    store.faults().set_away(true);
+    let failed = service.say(&user(1), "2", "it cannot be kept").await;
+    assert_eq!(failed.status, 503, "{failed:?}");
+    service.look_until("/admin/overview", |seen| breaker(seen) != "closed" && seen["ready"] == false).await;
+
+    // Each of them is in nobody's memory: reading it would wait for its recovery, a second and more.
+    let began = Instant::now();
+    let active = service.figure("messagecenter_activations_total{kind=\"conversation\"}").await;
+    for number in 0..20 {
+        let request =
+            json!({ "msgType": 1, "userType": 2, "sendId": format!("{}", 100 + number), "pageSize": 10 });
+        let refused = service.post(&user(2), "findMessage", request).await;
+        assert_eq!((refused.status, refused.code), (503, 50306), "{refused:?}");
+        let wait =
+            refused.headers.get("retry-after").and_then(|wait| wait.to_str().ok()?.parse::<u64>().ok());
+        assert!(wait.is_some_and(|wait| (1..=4).contains(&wait)), "{refused:?}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?} for 20 refusals", began.elapsed());
+    let refused = service.say(&user(1), "2", "nor can this").await;
+    assert_eq!((refused.status, refused.code), (503, 50306), "{refused:?}");
+    assert_eq!(
+        service.figure("messagecenter_activations_total{kind=\"conversation\"}").await,
+        active,
+        "nobody is activated in vain"
+    );
+    assert_eq!(service.figure("messagecenter_storage_breaker_open").await, 1);
+    let ready = service.client.get(format!("{}/readyz", service.base)).send().await.unwrap();
+    assert_eq!(ready.status().as_u16(), 503);
+    assert!(ready.text().await.unwrap().contains("storage does not"));
+
+    store.faults().set_away(false);
+    // Nobody asks for anything but this.
+    service.look_until("/admin/overview", |seen| breaker(seen) == "closed" && seen["ready"] == true).await;
+    service.say(&user(1), "2", "afterwards").await.ok();
+    assert_eq!(texts(service.history(&user(2), "1").await), ["hello", "afterwards"]);
+    assert_eq!(service.figure("messagecenter_storage_breaker_open").await, 0);
+    let events = heard(&service, Some("5-1"), "breaker_closed").await;
+    let (opened, closed) = (events.find("breaker_opened"), events.find("breaker_closed"));
+    assert!(opened.is_some() && opened < closed, "{events}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -139,6 +139,25 @@ async fn a_bound_that_is_lowered_refuses_at_once_and_admits_again_when_it_is_rai
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bound_of_one_caller_moves_while_the_service_runs() {
+    let store = MemoryStore::new();
+    let service = std::sync::Arc::new(app(&store, |_| {}).await);
+    conversation(&service, 1, 2).await;
+    service.set_live("0", json!({ "values": { "admission.client_capacity": 1 } })).await.ok();
+    store.faults().hold_appends(true);
+    let first = {
+        let service = std::sync::Arc::clone(&service);
+        tokio::spawn(async move { service.say(&user(1), "2", "first").await })
+    };
+    service.look_until("/admin/actors?kind=conversation", |rows| rows[0]["depth"] == 1).await;
+    let refused = service.say(&user(1), "2", "second").await;
+    assert_eq!((refused.status, refused.code), (429, 42902), "{refused:?}");
+    store.faults().hold_appends(false);
+    first.await.unwrap().ok();
+    service.say(&user(1), "2", "third").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn routing_goes_by_changed_numbers_at_once() {
     let service = app(&MemoryStore::new(), |_| {}).await;
     service.staff(7, 501, 1).await;
@@ -150,6 +169,11 @@ async fn routing_goes_by_changed_numbers_at_once() {
     let shown = service.look("/admin/routing/7/default").await.data;
     assert_eq!((&shown["online"], &shown["staff"][0]["agentId"]), (&json!(1), &json!("501")), "{shown}");
     assert_eq!(service.look("/admin/routing").await.data[0]["entId"], "7");
+    service.staff(8, 502, 1).await;
+    let first = service.look("/admin/routing?limit=1").await;
+    assert_eq!((first.count, &first.data), (2, &json!([{ "entId": "7", "phase": "ready", "depth": 0 }])));
+    let next = service.look("/admin/routing?limit=1&after=7").await;
+    assert_eq!((next.count, &next.data[0]["entId"]), (1, &json!("8")));
     let unknown = service.send("GET", &nobody(), "/admin/settings", Value::Null).await;
     assert_eq!(unknown.status, 404, "the service's own listener knows nothing of it");
 }

@@ -59,6 +59,16 @@ pub fn other_program() -> Option<OsString> {
     std::env::var_os("PROGRAM").filter(|path| !path.is_empty())
 }
 
+/// Runs `messagecenter check` on the store in `folder`: how it ended and what it said.
+pub async fn check(engine: &Engine, folder: &Path) -> (ExitStatus, String) {
+    let program = other_program().unwrap_or_else(|| env!("CARGO_BIN_EXE_messagecenter").into());
+    let checking =
+        Command::new(program).arg("check").args(engine.arguments(folder)).current_dir(folder).output();
+    let output = tokio::time::timeout(PATIENCE, checking).await.expect("it ends").expect("it runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status, String::from_utf8_lossy(&said).into_owned())
+}
+
 /// A running `messagecenter serve`; killed when dropped.
 pub struct Process {
     child: Mutex<Child>,

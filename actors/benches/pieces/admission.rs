@@ -24,7 +24,7 @@ impl Piece for Admitting {
         for _ in 0..Self::OPERATIONS {
             let service = self.service.admit().unwrap();
             let actor = self.actor.admit().unwrap();
-            drop(black_box(Permit::new(actor, service)));
+            drop(black_box(Permit::new(actor, service, std::time::Instant::now())));
         }
     }
 }

@@ -10,13 +10,14 @@ use crate::ports::StoreError;
 use crate::runtime::behaviour::RecoverError;
 
 impl Check<'_> {
-    pub(super) async fn inbox(&mut self, inbox: &InboxKey, stored: &Stored) -> Result<(), StoreError> {
+    /// Whether it could be read whole.
+    pub(super) async fn inbox(&mut self, inbox: &InboxKey, stored: &Stored) -> Result<bool, StoreError> {
         self.checked.inboxes += 1;
         let mut rows = match store::load(inbox, self.store, stored.snapshot.as_ref()).await {
             Ok(rows) => rows,
             Err(RecoverError::Broken(what)) => {
                 self.fault(&stored.key, what);
-                return Ok(());
+                return Ok(false);
             }
             Err(RecoverError::Retry(why)) => return Err(StoreError::Unavailable(why)),
         };
@@ -26,11 +27,14 @@ impl Check<'_> {
             self.checked.rows += 1;
             self.row(*conversation, row, reader, &stored.key);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn row(&mut self, conversation: Uuid, row: &Row, reader: u64, inbox: &ActorKey) {
         let Some(mark) = self.marks.remove(&(conversation, reader)) else {
+            if !self.comparable(!self.unreadable.conversation(conversation)) {
+                return;
+            }
             let what = format!("has a row of conversation {conversation}, in which it does not read");
             return self.fault(inbox, what);
         };

@@ -159,6 +159,7 @@ async fn a_missing_message_is_named() {
     store.put_pages(&pair(), &[page]).await.unwrap();
     let (_, found) = faults(&store).await;
     named(&found, &pair(), "message 10 is missing");
+    assert_eq!(found.len(), 1, "its rows are not compared: {found:?}");
     assert!(found.iter().all(|fault| !fault.what.contains("secret")), "no content is shown");
 }
 
@@ -218,4 +219,27 @@ async fn a_snapshot_from_beyond_the_journal_and_an_unreadable_one_are_named() {
     let broken = crate::ports::Snapshot { state: vec![0xc1].into(), ..snapshot };
     store.save(&broken, &[]).await.unwrap();
     named(&faults(&store).await.1, &pair(), "snapshot:");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_actor_that_cannot_be_read_is_one_fault_whoever_would_be_compared_with_it() {
+    let desk = ActorKey::Conversation(ConversationKey::Service(ENT, Address::user(7)).id());
+    let sessions = MemoryStore::keys(&lived().await, "session").await.unwrap();
+    let inbox = ActorKey::Inbox(InboxKey::Party(Address::user(2)));
+    let unreadable = [pair(), desk, sessions[0].clone(), ActorKey::Shunt(ENT), inbox];
+    for (key, at_least) in unreadable.iter().zip([2, 3, 1, 4, 2]) {
+        let store = damaged().await;
+        let key = match key {
+            // Ids of sessions differ from store to store.
+            ActorKey::Session(_) => &store.keys("session").await.unwrap()[0],
+            key => key,
+        };
+        let snapshot = store.load(key).await.unwrap().unwrap();
+        let broken = crate::ports::Snapshot { state: vec![0xc1].into(), ..snapshot };
+        store.save(&broken, &[]).await.unwrap();
+        let (checked, found) = faults(&store).await;
+        let places: Vec<&str> = found.iter().map(|fault| fault.place.as_str()).collect();
+        assert_eq!(places, [key.to_string()], "{found:?}");
+        assert!(checked.not_compared >= at_least, "{key}: {checked:?}");
+    }
 }

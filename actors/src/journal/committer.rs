@@ -7,6 +7,8 @@
 //! means another writer (stop), no record means it may be written again. A write that lands after its batch
 //! was given up for lost is met by the next batch as a record with another id at its position: the journal
 //! then stops, because actors have forgotten those facts; the next start reads what is really there.
+//!
+//! The committer is also who asks storage while the breaker is open: one question at a time, whoever opened it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,13 +23,11 @@ use super::{Deliver, Journal};
 use crate::domain::ids::ActorKey;
 use crate::fail_point;
 use crate::ports::{Batch, StoreError};
-use crate::runtime::failure::Failure;
+use crate::runtime::failure::{Failure, SOON};
 
 /// First pause before a failed write is tried again; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
-/// Pause between two questions to a store that is away.
-const PROBE_PAUSE: Duration = Duration::from_millis(250);
 /// How long a write that does not return is waited for after its callers were told: abandoning it earlier
 /// could let it land after its facts were given up.
 const ABANDON_AFTER: Duration = Duration::from_secs(60);
@@ -106,6 +106,7 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
         }
         match journal.resolve(&batch, write).await {
             Resolved::Committed => {
+                journal.breaker.close();
                 journal.measure(&drained, started);
                 unpublished = Some(drained);
             }
@@ -155,12 +156,27 @@ impl Journal {
             if self.queue.lock().mode() != Mode::Open {
                 return None;
             }
-            self.wake.notified().await;
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = self.breaker.probe_due() => self.probe().await,
+            }
         }
     }
 
+    /// Asks storage anything, so that the breaker closes when it answers.
+    async fn probe(&self) {
+        let mut closing = self.closing.subscribe();
+        let asked = timeout(self.settings().resolve_timeout, self.direct.bounds());
+        let answered = tokio::select! {
+            answer = asked => !matches!(answer, Err(_) | Ok(Err(StoreError::Unavailable(_) | StoreError::Unknown(_)))),
+            _ = closing.wait_for(|closing| *closing) => return,
+        };
+        self.breaker.probed(answered);
+        self.report();
+    }
+
     fn begin(&self, batch: &Arc<Batch>) -> Write {
-        let (store, batch) = (Arc::clone(&self.store), Arc::clone(batch));
+        let (store, batch) = (Arc::clone(&self.direct), Arc::clone(batch));
         self.handle.spawn(async move {
             fail_point!(CommitBefore);
             let outcome = store.append(&batch).await;
@@ -230,7 +246,7 @@ impl Journal {
         }
         loop {
             let answer = async {
-                tokio::time::sleep(PROBE_PAUSE).await;
+                self.breaker.probe_due().await;
                 timeout(self.settings().resolve_timeout, self.read_back(batch)).await
             };
             let found = tokio::select! {
@@ -241,13 +257,13 @@ impl Journal {
                 Found::Mine => return Outlasted::Committed,
                 Found::Another => return Outlasted::Fenced(another(batch)),
                 Found::Nothing => return Outlasted::Absent,
-                Found::NoAnswer => {}
+                Found::NoAnswer => self.breaker.probed(false),
             }
         }
     }
 
     async fn read_back(&self, batch: &Batch) -> Found {
-        match self.store.read(batch.first).await {
+        match self.direct.read(batch.first).await {
             Ok(Some(found)) if found.id == batch.id => Found::Mine,
             Ok(Some(_)) => Found::Another,
             Ok(None) => Found::Nothing,
@@ -288,8 +304,10 @@ impl Journal {
 
     fn stall(&self, last: u64, in_doubt: bool) {
         tracing::error!(last, in_doubt, "storage does not commit: refusing commands until it answers");
-        let failure = if in_doubt { Failure::OutcomeUnknown } else { Failure::StorageDown };
-        let due = self.queue.lock().stall(last, failure);
+        self.breaker.trip();
+        let down = Failure::StorageDown(self.storage_wait());
+        let failure = if in_doubt { Failure::OutcomeUnknown } else { down };
+        let due = self.queue.lock().stall(last, failure, down);
         self.metrics.queue_events.set(0);
         self.report();
         let_go(due);
@@ -297,8 +315,9 @@ impl Journal {
 
     fn stop_fenced(&self, last: u64, in_doubt: bool, reason: &str) {
         tracing::error!(last, reason, "another process owns the store: this one stops writing");
-        let failure = if in_doubt { Failure::OutcomeUnknown } else { Failure::StorageDown };
-        let due = self.queue.lock().fence(last, failure);
+        let down = Failure::StorageDown(SOON);
+        let failure = if in_doubt { Failure::OutcomeUnknown } else { down };
+        let due = self.queue.lock().fence(last, failure, down);
         self.metrics.queue_events.set(0);
         self.report();
         let_go(due);
@@ -306,6 +325,8 @@ impl Journal {
 
     /// Storage answers again: what it does not hold is lost, and whoever holds such facts must recover.
     fn roll_back(&self, deliver: &dyn Deliver) {
+        // Before anybody recovers: the store is read for that.
+        self.breaker.probed(true);
         self.cut();
         self.metrics.rollbacks.inc();
         guarded("rolled_back", || deliver.rolled_back());

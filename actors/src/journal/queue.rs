@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::{AppendError, encoding};
 use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::{ActorKey, Millis};
-use crate::runtime::failure::Failure;
+use crate::runtime::failure::{Failure, SOON};
 use crate::runtime::reply::Release;
 
 /// What the journal accepts.
@@ -144,17 +145,24 @@ impl Queue {
         Ok((events, was_empty))
     }
 
-    /// Keeps an answer until `position` is committed, or gives it back with its outcome.
-    pub fn wait(&mut self, generation: u64, position: Position, release: Release) -> Option<Due> {
+    /// Keeps an answer until `position` is committed, or gives it back with its outcome; `down`: what to wait if
+    /// storage is.
+    pub fn wait(
+        &mut self,
+        generation: u64,
+        position: Position,
+        release: Release,
+        down: Duration,
+    ) -> Option<Due> {
         if self.lost(generation, position) {
-            return Some((release, Err(Failure::Restarting)));
+            return Some((release, Err(Failure::Restarting(SOON))));
         }
         if position <= self.committed {
             return Some((release, Ok(())));
         }
         match self.mode {
             Mode::Open | Mode::Closing => {}
-            Mode::Stalled | Mode::Fenced => return Some((release, Err(Failure::StorageDown))),
+            Mode::Stalled | Mode::Fenced => return Some((release, Err(Failure::StorageDown(down)))),
             Mode::Closed => return Some((release, Err(Failure::Draining))),
         }
         self.arrivals += 1;
@@ -198,18 +206,18 @@ impl Queue {
     }
 
     /// The commit up to `last` has no outcome in time: what waits for it gets `failure`, what is queued behind
-    /// it is dropped unwritten, and nothing is taken until [`Queue::resume`].
-    pub fn stall(&mut self, last: Position, failure: Failure) -> Vec<Due> {
+    /// it is dropped unwritten, with `behind` for an answer, and nothing is taken until [`Queue::resume`].
+    pub fn stall(&mut self, last: Position, failure: Failure, behind: Failure) -> Vec<Due> {
         if self.mode == Mode::Open {
             self.mode = Mode::Stalled;
         }
-        self.give_up(last, failure, Failure::StorageDown)
+        self.give_up(last, failure, behind)
     }
 
     /// Another process owns the store: everything fails, for good.
-    pub fn fence(&mut self, last: Position, failure: Failure) -> Vec<Due> {
+    pub fn fence(&mut self, last: Position, failure: Failure, behind: Failure) -> Vec<Due> {
         self.mode = Mode::Fenced;
-        self.give_up(last, failure, Failure::StorageDown)
+        self.give_up(last, failure, behind)
     }
 
     /// Forgets what was lost above `committed` and starts a new generation; still takes nothing.

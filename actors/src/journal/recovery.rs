@@ -215,6 +215,9 @@ impl Journal {
     /// `Unavailable` while an outcome is unknown or storage is away; `Corrupt` if what is stored cannot be
     /// understood.
     pub async fn load(&self, key: &ActorKey, restart: bool) -> Result<Loaded, StoreError> {
+        if self.breaker.is_open() {
+            return Err(StoreError::Unavailable("the storage breaker is open".to_owned()));
+        }
         let patience = self.settings().resolve_timeout * 2;
         let quiet = tokio::time::timeout(patience, self.quiet(key, restart)).await;
         quiet.map_err(|_| StoreError::Unavailable("an earlier commit has no outcome yet".to_owned()))?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::breaker::BreakerSettings;
+
 /// How the journal commits, keeps and checkpoints.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JournalSettings {
@@ -34,6 +36,8 @@ pub struct JournalSettings {
     /// the checkpoint's lag: what snapshots lack is spread over as many batches as there are facts, and reading
     /// each of them from storage would cost more than what the checkpoint is for.
     pub cache_bytes: u64,
+    /// When storage counts as away, and how often it is asked then.
+    pub breaker: BreakerSettings,
 }
 
 impl Default for JournalSettings {
@@ -51,6 +55,7 @@ impl Default for JournalSettings {
             checkpoint_actors: 16,
             save_pages: 64,
             cache_bytes: 128 << 20,
+            breaker: BreakerSettings::default(),
         }
     }
 }

@@ -21,23 +21,23 @@ const VISITOR_BITS: u32 = 12;
 /// The largest whole number that JavaScript holds exactly.
 const JAVASCRIPT_SAFE: u64 = (1 << 53) - 1;
 
-/// What a caller is told when storage does not do what the directory asked.
-pub(super) fn rejected(error: StoreError) -> Rejection {
-    let failure = match error {
-        StoreError::Unknown(_) => Failure::OutcomeUnknown,
-        _ => Failure::StorageDown,
-    };
-    tracing::warn!(%error, "directory");
-    failure.into()
-}
-
 impl Router {
+    /// What a caller is told when storage does not do what the directory asked.
+    pub(super) fn rejected(&self, error: StoreError) -> Rejection {
+        let failure = match error {
+            StoreError::Unknown(_) => Failure::OutcomeUnknown,
+            _ => Failure::StorageDown(self.world.journal.storage_wait()),
+        };
+        tracing::warn!(%error, "directory");
+        failure.into()
+    }
+
     /// Creates or replaces a user.
     ///
     /// # Errors
     /// Only failures.
     pub async fn put_user(&self, id: &str, row: UserRow) -> Result<(), Rejection> {
-        self.directory.put_user(id, row).await.map_err(rejected)
+        self.directory.put_user(id, row).await.map_err(|error| self.rejected(error))
     }
 
     /// Makes a visitor: a user without an account, whose id nobody had or will have. It is a whole number that
@@ -53,7 +53,7 @@ impl Router {
             match self.directory.insert_user(&id, row.clone()).await {
                 Ok(()) => return Ok(id),
                 Err(StoreError::Exists) => {} // two in one millisecond drew the same number
-                Err(error) => return Err(rejected(error)),
+                Err(error) => return Err(self.rejected(error)),
             }
         }
     }
@@ -63,7 +63,7 @@ impl Router {
     /// # Errors
     /// [`Refusal::UnknownUser`].
     pub async fn get_user(&self, id: &str) -> Result<Arc<UserRow>, Rejection> {
-        let row = self.directory.user(id).await.map_err(rejected)?;
+        let row = self.directory.user(id).await.map_err(|error| self.rejected(error))?;
         row.ok_or_else(|| Refusal::UnknownUser.into())
     }
 
@@ -72,7 +72,7 @@ impl Router {
     /// # Errors
     /// [`Refusal::UnknownUser`].
     pub async fn delete_user(&self, id: &str) -> Result<(), Rejection> {
-        if self.directory.delete_user(id).await.map_err(rejected)? {
+        if self.directory.delete_user(id).await.map_err(|error| self.rejected(error))? {
             return Ok(());
         }
         Err(Refusal::UnknownUser.into())
@@ -83,7 +83,7 @@ impl Router {
     /// # Errors
     /// Only failures.
     pub async fn put_position(&self, id: &str, row: PositionRow) -> Result<(), Rejection> {
-        self.directory.put_position(id, row).await.map_err(rejected)
+        self.directory.put_position(id, row).await.map_err(|error| self.rejected(error))
     }
 
     /// A seat.
@@ -91,7 +91,7 @@ impl Router {
     /// # Errors
     /// [`Refusal::UnknownSeat`].
     pub async fn get_position(&self, id: &str) -> Result<Arc<PositionRow>, Rejection> {
-        let row = self.directory.position(id).await.map_err(rejected)?;
+        let row = self.directory.position(id).await.map_err(|error| self.rejected(error))?;
         row.ok_or_else(|| Refusal::UnknownSeat.into())
     }
 
@@ -100,7 +100,7 @@ impl Router {
     /// # Errors
     /// [`Refusal::UnknownSeat`].
     pub async fn delete_position(&self, id: &str) -> Result<(), Rejection> {
-        if self.directory.delete_position(id).await.map_err(rejected)? {
+        if self.directory.delete_position(id).await.map_err(|error| self.rejected(error))? {
             return Ok(());
         }
         Err(Refusal::UnknownSeat.into())
@@ -111,7 +111,7 @@ impl Router {
     /// # Errors
     /// Only failures.
     pub async fn agent_enterprise(&self, agent: &str) -> Result<Option<EntId>, Rejection> {
-        let row = self.directory.agent(agent).await.map_err(rejected)?;
+        let row = self.directory.agent(agent).await.map_err(|error| self.rejected(error))?;
         Ok(row.map(|row| row.ent_id))
     }
 
@@ -121,7 +121,7 @@ impl Router {
     /// # Errors
     /// Only failures.
     pub async fn fix_agent_enterprise(&self, agent: &str, ent: EntId) -> Result<EntId, Rejection> {
-        self.directory.fix_agent(agent, ent).await.map_err(rejected)
+        self.directory.fix_agent(agent, ent).await.map_err(|error| self.rejected(error))
     }
 
     /// Remembers an agent's name for lists; its enterprise must be fixed first.
@@ -129,7 +129,7 @@ impl Router {
     /// # Errors
     /// Only failures.
     pub async fn name_agent(&self, agent: &str, name: &str) -> Result<(), Rejection> {
-        self.directory.name_agent(agent, name).await.map_err(rejected)
+        self.directory.name_agent(agent, name).await.map_err(|error| self.rejected(error))
     }
 
     /// A card for every address; with its id only where the directory knows nothing. A merged visitor's shows the
@@ -140,10 +140,10 @@ impl Router {
     pub async fn cards(&self, addresses: &[Address]) -> Result<HashMap<Address, PeerCard>, Rejection> {
         let aliases = &self.world.aliases;
         if aliases.count() == 0 {
-            return self.directory.cards(addresses).await.map_err(rejected);
+            return self.directory.cards(addresses).await.map_err(|error| self.rejected(error));
         }
         let persons: Vec<Address> = addresses.iter().map(|address| aliases.person(address)).collect();
-        let cards = self.directory.cards(&persons).await.map_err(rejected)?;
+        let cards = self.directory.cards(&persons).await.map_err(|error| self.rejected(error))?;
         let known = addresses.iter().zip(&persons).filter_map(|(address, person)| {
             let card = PeerCard { address: Some(address.clone()), ..cards.get(person)?.clone() };
             Some((address.clone(), card))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -42,6 +43,10 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Actors asked for their last snapshot at once. Inactive ones are activated for it, so this bounds the memory.
 const SNAPSHOTS_AT_ONCE: usize = 512;
+
+/// How long a thread of actors may run nothing before it hangs, until something else is set: no turn takes that long,
+/// and a machine that is merely busy gives every thread its share sooner.
+pub const HANG_AFTER: Duration = Duration::from_secs(5);
 
 /// How often a shutdown looks which snapshots are still missing.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -85,10 +90,13 @@ impl Running {
     pub async fn start(startup: Startup, metrics: &mut Metrics) -> Result<Self, StoreError> {
         let Startup { store, wall, policy, rules, journal, handle } = startup;
         let clock = Clock::new(wall);
-        let journal = Journal::start(Arc::clone(&store), clock.clone(), journal, handle.clone()).await?;
+        let journal = Journal::start(store, clock.clone(), journal, handle.clone()).await?;
         journal.metrics().register(metrics);
+        journal.breaker().metrics().register(metrics);
+        let store = journal.store();
         let observation = Observation::new();
         observation.register(metrics);
+        journal.breaker().observed_by(Arc::clone(&observation));
         let routing = RoutingMetrics::default();
         routing.register(metrics);
         let aliases = Arc::default();
@@ -143,6 +151,7 @@ impl Running {
             service,
             observation,
             shards,
+            hang_after: AtomicU64::new(HANG_AFTER.as_millis() as u64),
             dispatch: Arc::clone(&dispatch),
         });
         let sweep = handle.spawn(sweep(Arc::downgrade(&router), Arc::clone(&dispatch)));

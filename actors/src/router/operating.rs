@@ -1,15 +1,17 @@
 //! What operators see of actors, do to them and tune. Nothing here asks an actor anything: what is seen comes from
 //! cells that hosts write, what is done goes by the actor's mailbox as housekeeping does.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Router;
 use crate::domain::event::Position;
-use crate::domain::ids::ActorKey;
+use crate::domain::ids::{ActorKey, EntId};
 use crate::journal::JournalSettings;
 use crate::ports::StoreError;
-use crate::runtime::inspection::{ActorStatus, Passivated, Phases};
+use crate::runtime::inspection::{ActorStatus, Glance, Passivated, Phases};
 use crate::runtime::policy::Policy;
+use crate::runtime::storm::StormSettings;
 use crate::runtime::vitals::Trace;
 use crate::signal::Signal;
 use crate::world::Rules;
@@ -29,6 +31,15 @@ pub struct Saved {
     pub committed: Position,
 }
 
+/// A thread of actors that runs nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hang {
+    /// Which thread, for how long, and what kinds of actors are in hand there. Names nobody: anyone may read it.
+    pub what: String,
+    /// The actors that are in hand there, for operators.
+    pub who: Vec<String>,
+}
+
 /// Everything that changes without a restart.
 #[derive(Debug, Clone)]
 pub struct Tuning {
@@ -40,6 +51,10 @@ pub struct Tuning {
     pub rules: Rules,
     /// The journal's numbers.
     pub journal: JournalSettings,
+    /// When crashes are a storm.
+    pub storm: StormSettings,
+    /// How long a thread of actors may run nothing before it hangs.
+    pub hang_after: Duration,
 }
 
 /// Does the same with the registry of a key's kind.
@@ -93,7 +108,7 @@ macro_rules! of_all_kinds {
 impl Router {
     /// Goes by other numbers from now on.
     pub fn tune(&self, tuning: Tuning) {
-        let Tuning { policy, kinds, rules, journal } = tuning;
+        let Tuning { policy, kinds, rules, journal, storm, hang_after } = tuning;
         let of = |kind: &str| {
             let own = kinds.iter().find(|(own, _)| *own == kind).map(|(_, policy)| policy);
             own.unwrap_or(&policy).clone()
@@ -105,6 +120,8 @@ impl Router {
         self.inboxes.set_policy(of("inbox"));
         self.world.rules.store(std::sync::Arc::new(rules));
         self.world.journal.set_settings(journal);
+        self.observation.set_storm(storm);
+        self.hang_after.store(hang_after.as_millis() as u64, Ordering::Relaxed);
     }
 
     /// How many actors of each kind are in which phase.
@@ -112,12 +129,36 @@ impl Router {
         of_all_kinds!(self, registry => (registry.kind(), registry.phases()))
     }
 
-    /// All active actors of a kind, or of all; in no order. For whoever looks: it takes moments per thousand.
-    pub fn statuses(&self, kind: Option<&str>) -> Vec<ActorStatus> {
-        let every = of_all_kinds!(self, registry => {
-            if kind.is_none_or(|kind| kind == registry.kind()) { registry.statuses() } else { Vec::new() }
+    /// Active actors of a kind, in a phase or in any, whose key is behind `after`, by key: the first `limit` of them, and
+    /// how many there are. For whoever looks: it takes moments per thousand.
+    pub fn actors_page(
+        &self,
+        kind: &str,
+        phase: Option<&str>,
+        after: &str,
+        limit: usize,
+    ) -> (Vec<ActorStatus>, usize) {
+        let pages = of_all_kinds!(self, registry => {
+            (registry.kind() == kind).then(|| registry.page(phase, after, limit))
         });
-        every.into_iter().flatten().collect()
+        pages.into_iter().flatten().next().unwrap_or_default()
+    }
+
+    /// What all active actors did so far, in no order.
+    pub fn glances(&self) -> Vec<(ActorKey, Glance)> {
+        let mut all: Vec<(ActorKey, Glance)> = Vec::new();
+        all.extend(
+            self.conversations.glances().into_iter().map(|(id, seen)| (ActorKey::Conversation(id), seen)),
+        );
+        all.extend(self.sessions.glances().into_iter().map(|(id, seen)| (ActorKey::Session(id), seen)));
+        all.extend(self.inboxes.glances().into_iter().map(|(key, seen)| (ActorKey::Inbox(key), seen)));
+        all.extend(self.enterprises().into_iter().map(|(ent, seen)| (ActorKey::Shunt(ent), seen)));
+        all
+    }
+
+    /// The enterprises whose routing is active, in no order.
+    pub fn enterprises(&self) -> Vec<(EntId, Glance)> {
+        self.shunts.glances()
     }
 
     /// An actor, if it is active.
@@ -175,19 +216,22 @@ impl Router {
         of_its_kind!(self, key, registry, id => registry.traced(id))
     }
 
-    /// Threads that run nothing for longer than `limit`, in words that name what hangs on them; `None` = all run. Call
-    /// it now and then: it asks the threads for their next sign of life.
-    pub fn hangs(&self, limit: Duration) -> Option<String> {
+    /// Threads that run nothing for longer than [`Tuning::hang_after`]; `None` = all run. Call it now and then: it asks
+    /// the threads for their next sign of life.
+    pub fn hangs(&self) -> Option<Hang> {
+        let limit = Duration::from_millis(self.hang_after.load(Ordering::Relaxed));
         let silent = self.shards.silent(limit);
         let (shard, lasts) = silent.first()?;
-        let mut text = format!("shard {shard} has not run for {} ms", lasts.as_millis());
+        let mut hang =
+            Hang { what: format!("shard {shard} has not run for {} ms", lasts.as_millis()), who: Vec::new() };
         let hanging = of_all_kinds!(self, registry => (registry.kind(), registry.hanging(limit)));
         for (kind, hanging) in hanging {
             for (key, operation, lasts) in hanging {
-                text.push_str(&format!("; {kind}/{key} is in {operation} for {} ms", lasts.as_millis()));
+                hang.what.push_str(&format!("; {kind} is in {operation} for {} ms", lasts.as_millis()));
+                hang.who.push(format!("{kind}/{key}"));
             }
         }
-        Some(text)
+        Some(hang)
     }
 
     /// Commands that the whole service holds, and how many it may hold.

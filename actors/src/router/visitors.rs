@@ -5,7 +5,6 @@
 use futures::StreamExt;
 
 use super::Router;
-use super::directory::rejected;
 use crate::aliases::{REGISTRAR, exchanged};
 use crate::api::{Caller, ConversationRef, ReadRequest, Rejection, SendTo, Sent, ServiceRef};
 use crate::conversation::{ConversationAnswer, ConversationCommand};
@@ -45,11 +44,16 @@ impl Router {
 
     /// What the directory says of both. The routing that decides knows who was merged before.
     async fn may_merge(&self, visitor: &str, user: &str) -> Result<(), Rejection> {
-        let row = self.directory.user(visitor).await.map_err(rejected)?.ok_or(Refusal::UnknownUser)?;
+        let row = self
+            .directory
+            .user(visitor)
+            .await
+            .map_err(|error| self.rejected(error))?
+            .ok_or(Refusal::UnknownUser)?;
         if !row.tourist || !self.world.aliases.visitors_of(&Address::user(visitor)).is_empty() {
             return Err(Refusal::NotAVisitor.into());
         }
-        let into = self.directory.user(user).await.map_err(rejected)?;
+        let into = self.directory.user(user).await.map_err(|error| self.rejected(error))?;
         if visitor == user || into.is_some_and(|row| row.tourist) {
             return Err(Refusal::NotRegistered.into());
         }

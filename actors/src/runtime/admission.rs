@@ -5,12 +5,17 @@
 //! so an actor passivated through [`Admission::close_if_empty`] held no command and gets none.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-/// What a refused caller is told to wait. Fixed: a full mailbox of 1,024 drains in well under a second on the
-/// slowest disk measured, and `Retry-After` knows no smaller unit than a second.
-pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The least that a refused caller is told to wait: `Retry-After` knows no smaller unit than a second.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+
+/// The most: whatever held places so long is over, or known to operators, by then.
+const MOST_WAIT: Duration = Duration::from_secs(30);
+
+/// One part in so many of a mean is the newest measurement: some ten of them make it forget.
+const MEMORY: u64 = 8;
 
 /// How often waiting for the end of work looks again.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -26,6 +31,28 @@ pub enum Refused {
     Closed,
 }
 
+/// How long places were held lately: a moving mean, from which a refused caller learns when to come back.
+#[derive(Debug, Default)]
+pub struct HeldLately {
+    /// Microseconds. Written by whoever gives a place back; two at once may lose one of their measurements, which the
+    /// next ones make up for.
+    mean: AtomicU64,
+}
+
+impl HeldLately {
+    /// A place that was held so long was given back.
+    pub fn note(&self, held: Duration) {
+        let part = u64::try_from(held.as_micros()).unwrap_or(u64::MAX) / MEMORY;
+        let mean = self.mean.load(Ordering::Relaxed);
+        self.mean.store((mean - mean / MEMORY).saturating_add(part), Ordering::Relaxed);
+    }
+
+    /// What to wait: the time after which those who hold the places now have left; from a second to half a minute.
+    pub fn retry_after(&self) -> Duration {
+        Duration::from_micros(self.mean.load(Ordering::Relaxed)).clamp(LEAST_WAIT, MOST_WAIT)
+    }
+}
+
 /// Counts what one actor, or the whole service, holds.
 #[derive(Debug)]
 pub struct Admission {
@@ -34,12 +61,17 @@ pub struct Admission {
     state: AtomicUsize,
     /// Written when the policy changes; read without order: a bound that moves has no exact moment.
     capacity: AtomicUsize,
+    held_lately: HeldLately,
 }
 
 impl Admission {
     /// Admits at most `capacity` at once.
     pub fn new(capacity: usize) -> Arc<Self> {
-        Arc::new(Self { state: AtomicUsize::new(0), capacity: AtomicUsize::new(capacity.min(CLOSED - 1)) })
+        Arc::new(Self {
+            state: AtomicUsize::new(0),
+            capacity: AtomicUsize::new(capacity.min(CLOSED - 1)),
+            held_lately: HeldLately::default(),
+        })
     }
 
     /// Admits at most `capacity` from now on; what is held above it stays held.
@@ -70,6 +102,11 @@ impl Admission {
                 Err(now) => state = now,
             }
         }
+    }
+
+    /// What whoever is refused should wait.
+    pub fn retry_after(&self) -> Duration {
+        self.held_lately.retry_after()
     }
 
     /// Closes if nothing is held; whether it did.
@@ -114,14 +151,23 @@ impl Drop for Ticket {
 /// the one release path.
 #[derive(Debug)]
 pub struct Permit {
-    _actor: Ticket,
-    _service: Ticket,
+    actor: Ticket,
+    service: Ticket,
+    since: Instant,
 }
 
 impl Permit {
-    /// Joins the two places.
-    pub const fn new(actor: Ticket, service: Ticket) -> Self {
-        Self { _actor: actor, _service: service }
+    /// Joins the two places, taken at `since`.
+    pub const fn new(actor: Ticket, service: Ticket, since: Instant) -> Self {
+        Self { actor, service, since }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let held = self.since.elapsed();
+        self.actor.0.held_lately.note(held);
+        self.service.0.held_lately.note(held);
     }
 }
 
@@ -160,6 +206,35 @@ mod tests {
         drop(ticket);
         assert!(admission.close_if_empty());
         assert_eq!(admission.admit().err(), Some(Refused::Closed));
+    }
+
+    #[test]
+    fn the_wait_told_follows_how_long_places_are_held() {
+        let held = HeldLately::default();
+        assert_eq!(held.retry_after(), LEAST_WAIT);
+        (0..100).for_each(|_| held.note(Duration::from_secs(4)));
+        let told = held.retry_after();
+        assert!((Duration::from_millis(3_900)..=Duration::from_secs(4)).contains(&told), "{told:?}");
+        (0..100).for_each(|_| held.note(Duration::from_secs(600)));
+        assert_eq!(held.retry_after(), MOST_WAIT);
+        (0..200).for_each(|_| held.note(Duration::from_millis(2)));
+        assert_eq!(held.retry_after(), LEAST_WAIT);
+    }
+
+    #[test]
+    fn a_permit_measures_for_its_actor_and_for_the_service() {
+        let (actor, service) = (Admission::new(8), Admission::new(8));
+        let (Ok(one), Ok(other)) = (actor.admit(), service.admit()) else { panic!("there is room") };
+        let Some(since) = Instant::now().checked_sub(Duration::from_secs(80)) else { return };
+        drop(Permit::new(one, other, since));
+        for admission in [actor, service] {
+            assert_eq!(admission.held(), 0);
+            let told = admission.retry_after();
+            assert!(
+                (Duration::from_secs(10)..Duration::from_secs(20)).contains(&told),
+                "an eighth: {told:?}"
+            );
+        }
     }
 
     #[test]

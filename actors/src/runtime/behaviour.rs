@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
@@ -51,6 +52,12 @@ pub trait Behaviour: Sized + Unpin + 'static {
     /// Whether it must stay active although idle (a deadline ahead). Asked after every turn.
     fn pinned(&self) -> bool {
         false
+    }
+
+    /// Whether storage is known to be away, and how long it is until it is asked again. Commands for an actor that is
+    /// not in memory are refused then, at once: it could not recover.
+    fn away(_world: &Self::World) -> Option<Duration> {
+        None
     }
 
     /// A word for the command: metric label, dead letters. Never content.

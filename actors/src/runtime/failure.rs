@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// What is told to wait where nothing better is known: the least that `Retry-After` can say.
+pub const SOON: Duration = Duration::from_secs(1);
+
 /// Why there is no answer. `may have happened` is said where it is true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Failure {
@@ -12,14 +15,15 @@ pub enum Failure {
     /// The command made its actor panic; it is dead-lettered, under this number, and not tried again. It may have
     /// happened.
     Crashed(u64),
-    /// The actor is restarting or activating and could not take the command. Nothing happened.
-    Restarting,
+    /// The actor is restarting or activating and could not take the command: try again after the given time. Nothing
+    /// happened.
+    Restarting(Duration),
     /// The actor failed too often or cannot recover; an operator must resume it. Nothing happened.
     Quarantined,
     /// The service is shutting down. Nothing happened.
     Draining,
-    /// Storage cannot be written or read now. Nothing happened.
-    StorageDown,
+    /// Storage cannot be written or read now: it is tried again after the given time. Nothing happened.
+    StorageDown(Duration),
     /// Storage did not say whether it committed. It may have happened.
     OutcomeUnknown,
     /// The answer was lost with its actor. It may have happened.
@@ -33,10 +37,10 @@ impl Failure {
             Self::MailboxFull(_) => "mailbox_full",
             Self::Overloaded(_) => "overloaded",
             Self::Crashed(_) => "crashed",
-            Self::Restarting => "restarting",
+            Self::Restarting(_) => "restarting",
             Self::Quarantined => "quarantined",
             Self::Draining => "draining",
-            Self::StorageDown => "storage_down",
+            Self::StorageDown(_) => "storage_down",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Lost => "lost",
         }

@@ -22,12 +22,13 @@ use tokio::sync::Semaphore;
 
 use super::admission::Admission;
 use super::behaviour::{Behaviour, Resume, Turn};
-use super::failure::Failure;
+use super::failure::{Failure, SOON};
+use super::jitter::jittered;
 use super::mail::{Mail, Pending};
 use super::observation::KindObservation;
 use super::panics::Guarded;
 use super::policy::Policy;
-use super::recovery::{Drive, PATIENCE, Plan, Recovery, jittered};
+use super::recovery::{Drive, PATIENCE, Plan, Recovery};
 use super::status::{Phase, Status};
 use super::supervision::{PanicProof, Pulse, Yield};
 use super::vitals::TICK;
@@ -162,7 +163,7 @@ impl<B: Behaviour> Supervised for Host<B> {
         let operation = self.pulse.in_hand.take().unwrap_or("recover");
         let panic = self.pulse.take_panic();
         self.forget();
-        self.seed.status.vitals().crashed(operation, panic.clone());
+        self.seed.status.vitals().crashed(operation, panic.text.clone());
         let numbers = &self.seed.shared.numbers;
         numbers.crashed(self.seed.key.to_string(), operation, panic);
 
@@ -222,7 +223,7 @@ impl<B: Behaviour> Host<B> {
             State::Ready(_) => {}
             State::Recovering { recovery, .. } => return pending.refuse(recovery.refusal()),
             State::Quarantined => return pending.refuse(Failure::Quarantined),
-            State::Idle => return pending.refuse(Failure::Restarting),
+            State::Idle => return pending.refuse(Failure::Restarting(SOON)),
         }
         self.pulse.in_hand.set(Some("command"));
         let operation = pending.command().map_or("command", B::operation);
@@ -382,6 +383,11 @@ impl<B: Behaviour> Host<B> {
     /// Whether an attempt of the recovery under way has failed.
     pub(super) fn recovery_failed(&self) -> bool {
         matches!(&self.state, State::Recovering { recovery, .. } if recovery.has_failed())
+    }
+
+    /// Whether what it recovers from is known to be away: nobody waits for that.
+    pub(super) fn storage_away(&self) -> bool {
+        B::away(&self.seed.world).is_some()
     }
 
     /// Ready when there is nothing more to recover.

@@ -50,6 +50,27 @@ pub struct ActorStatus {
     pub pinned: bool,
 }
 
+/// The figures of one active actor at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Glance {
+    /// `recovering`, `ready` or `quarantined`.
+    pub phase: &'static str,
+    /// Commands that it holds.
+    pub depth: usize,
+    /// Messages of any sort handled since it was activated.
+    pub turns: u64,
+    /// Microseconds that its commands waited, together.
+    pub waited_micros: u64,
+    /// How long the oldest command in its mailbox has waited at most.
+    pub oldest_wait: Option<Duration>,
+    /// Commands in its mailbox.
+    pub waiting: usize,
+    /// Restarts after a crash.
+    pub restarts: u64,
+    /// Turns that took longer than the policy allows.
+    pub slow: u64,
+}
+
 /// How many actors of a kind are in which phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Phases {
@@ -108,9 +129,37 @@ impl<B: Behaviour> Registry<B> {
         self.active_slot(key).map(|slot| status(key, &slot))
     }
 
-    /// All active actors, in no order. Takes moments per thousand: for whoever looks, not for every request.
-    pub fn statuses(&self) -> Vec<ActorStatus> {
-        self.slots().iter().map(|(key, slot)| status(key, slot)).collect()
+    /// The active actors in a phase (or in any) whose key is behind `after`, by key: the first `limit` of them, and how
+    /// many there are. Takes moments per thousand: for whoever looks, not for every request.
+    pub fn page(&self, phase: Option<&str>, after: &str, limit: usize) -> (Vec<ActorStatus>, usize) {
+        let in_phase = |slot: &Slot<B>| phase.is_none_or(|phase| slot.status.phase().as_str() == phase);
+        let slots = self.slots().into_iter().filter(|(_, slot)| in_phase(slot));
+        let named = slots.map(|(key, slot)| (key.to_string(), key, slot));
+        let mut found: Vec<_> = named.filter(|(name, ..)| name.as_str() > after).collect();
+        let count = found.len();
+        found.sort_unstable_by(|(left, ..), (right, ..)| left.cmp(right));
+        found.truncate(limit);
+        (found.iter().map(|(_, key, slot)| status(key, slot)).collect(), count)
+    }
+
+    /// What all active actors did so far, in no order; little enough to be taken of a hundred thousand.
+    pub fn glances(&self) -> Vec<(B::Key, Glance)> {
+        let glance = |(key, slot): (B::Key, Arc<Slot<B>>)| {
+            let (waiting, oldest_wait) = slot.status.waiting();
+            let vitals = slot.status.vitals();
+            let glance = Glance {
+                phase: slot.status.phase().as_str(),
+                depth: slot.admission.held(),
+                turns: vitals.commands + vitals.others,
+                waited_micros: vitals.waited,
+                oldest_wait,
+                waiting,
+                restarts: vitals.restarts,
+                slow: vitals.slow,
+            };
+            (key, glance)
+        };
+        self.slots().into_iter().map(glance).collect()
     }
 
     /// How many are in which phase.

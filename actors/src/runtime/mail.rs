@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix::Message;
 
 use super::behaviour::Behaviour;
-use super::failure::Failure;
+use super::failure::{Failure, SOON};
 use super::panics::Guarded;
 use super::reply::Reply;
 
@@ -36,8 +36,8 @@ pub(super) struct Pending<B: Behaviour> {
 }
 
 impl<B: Behaviour> Pending<B> {
-    pub(super) fn new(command: B::Command, reply: Reply<B::Answer>) -> Self {
-        Self { command: Guarded::new(command), reply: Some(reply), admitted: Instant::now() }
+    pub(super) fn new(command: B::Command, reply: Reply<B::Answer>, admitted: Instant) -> Self {
+        Self { command: Guarded::new(command), reply: Some(reply), admitted }
     }
 
     /// Whether nobody waits for the answer any more.
@@ -75,7 +75,7 @@ impl<B: Behaviour> Pending<B> {
 impl<B: Behaviour> Drop for Pending<B> {
     fn drop(&mut self) {
         if let Some(reply) = self.reply.take() {
-            reply.fail(Failure::Restarting);
+            reply.fail(Failure::Restarting(SOON));
         }
     }
 }

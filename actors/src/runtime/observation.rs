@@ -16,8 +16,8 @@ use prometheus_client::registry::Registry;
 use super::dead_letters::{DeadLetter, DeadLetters};
 use super::events::Events;
 use super::failure::Failure;
-use super::panics;
-use super::storm::Storm;
+use super::panics::Panic;
+use super::storm::{Storm, StormSettings};
 
 /// Which kind of actor.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -149,6 +149,11 @@ impl Observation {
         self.storm.remaining(Instant::now()).is_some()
     }
 
+    /// Calls other numbers of crashes a storm from now on.
+    pub fn set_storm(&self, settings: StormSettings) {
+        self.storm.set_settings(settings);
+    }
+
     /// How long restarts are held back still.
     pub(super) fn storm_remaining(&self) -> Option<Duration> {
         self.storm.remaining(Instant::now())
@@ -198,7 +203,7 @@ impl KindObservation {
     }
 
     /// Notes a message that made its actor panic, and the crash.
-    pub(super) fn crashed(&self, key: String, operation: &'static str, panic: String) {
+    pub(super) fn crashed(&self, key: String, operation: &'static str, panic: Panic) {
         tracing::error!(kind = self.kind, %key, operation, %panic, "an actor crashed; its message is dead-lettered");
         self.dead.inc();
         self.all.events.note("crashed", self.kind, key.clone(), format!("in {operation}: {panic}"));
@@ -207,13 +212,12 @@ impl KindObservation {
             self.all.events.note("storm", "", String::new(), "restarts are held back".to_owned());
             tracing::error!("many actors crash at once: restarts are held back");
         }
-        let id = panics::take_letter();
         self.all.letters.push(DeadLetter {
-            id,
+            id: panic.letter(),
             kind: self.kind,
             key,
             operation,
-            panic,
+            panic: panic.text,
             at: SystemTime::now(),
         });
     }
@@ -235,7 +239,7 @@ impl KindObservation {
         self.all.storm_remaining()
     }
 
-    pub(super) fn storm_refuses(&self, key: &dyn std::fmt::Display) -> bool {
+    pub(super) fn storm_refuses(&self, key: &dyn std::fmt::Display) -> Option<Duration> {
         self.all.storm.refuses(self.kind, key, Instant::now())
     }
 }

@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +17,7 @@ thread_local! {
     /// Where this thread panicked last; written by the hook, read by the supervisor on the same thread.
     static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
     /// The dead letter of the panic that unwinds on this thread. Set by the first reply that is dropped by it, taken
-    /// by the host that restarts.
+    /// by whoever catches it; [`caught`] begins without one, so a panic that somebody else caught leaves it nothing.
     static LETTER: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
@@ -26,17 +27,36 @@ static LETTERS: AtomicU64 = AtomicU64::new(0);
 /// The number of the dead letter that the panic on this thread becomes.
 pub(super) fn letter() -> u64 {
     LETTER.with(|letter| {
-        let number = letter.get().unwrap_or_else(|| LETTERS.fetch_add(1, Ordering::Relaxed) + 1);
+        let number = letter.get().unwrap_or_else(next_letter);
         letter.set(Some(number));
         number
     })
 }
 
-/// The same, for the one who writes the letter: the next panic gets another number.
-pub(super) fn take_letter() -> u64 {
-    let number = letter();
-    LETTER.with(|letter| letter.set(None));
-    number
+/// A panic that was caught.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Panic {
+    /// What it said, without what it quoted, and where it was if the hook is installed.
+    pub(super) text: String,
+    /// The number that a caller was told.
+    letter: Option<u64>,
+}
+
+impl Panic {
+    /// The number of the dead letter that it becomes: the one that its caller was told, if there was one.
+    pub(super) fn letter(&self) -> u64 {
+        self.letter.unwrap_or_else(next_letter)
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn next_letter() -> u64 {
+    LETTERS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// Replaces the process's panic hook by one that logs the place of a panic, never its text: texts of
@@ -54,8 +74,16 @@ pub fn install_hook() {
 }
 
 /// Runs `work`; a panic becomes its description.
-pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(describe)
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
+    // Within a panic that unwinds already, what is dropped is dropped by that one.
+    let unwinding = std::thread::panicking();
+    if !unwinding {
+        LETTER.with(|letter| letter.set(None));
+    }
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+        let letter = if unwinding { None } else { LETTER.with(Cell::take) };
+        Panic { text: describe(payload), letter }
+    })
 }
 
 /// What a panic said, without what it quoted, and where it was if the hook is installed.
@@ -138,13 +166,50 @@ mod tests {
             let _second = Guarded::new(Bomb);
             panic!("outer");
         });
-        assert_eq!(outcome, Err::<(), _>("outer".to_owned()));
+        assert_eq!(outcome.map_err(|panic| panic.text), Err::<(), _>("outer".to_owned()));
     }
 
     #[test]
     fn a_description_quotes_nothing() {
         let secret = "héllo secret".to_owned();
         let described = caught(|| secret.get(2..3).map_or_else(|| panic!("cut inside `{secret}`"), str::len));
-        assert_eq!(described, Err("cut inside".to_owned()));
+        assert_eq!(described.map_err(|panic| panic.text), Err("cut inside".to_owned()));
+    }
+
+    struct Told(std::rc::Rc<Cell<u64>>);
+
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.set(letter());
+        }
+    }
+
+    #[test]
+    fn a_letter_is_that_of_the_panic_whose_caller_was_told_and_of_no_other() {
+        let told = std::rc::Rc::new(Cell::new(0));
+        let panics = |tells: bool| {
+            let reply = tells.then(|| Told(std::rc::Rc::clone(&told)));
+            caught(|| {
+                let _dropped_by_the_panic = reply;
+                let _another_bomb = Guarded::new(Bomb);
+                panic!("outer");
+            })
+        };
+        let Err::<(), _>(first) = panics(true) else { panic!("it is caught") };
+        assert_eq!(first.letter(), told.get());
+        let Err(second) = panics(false) else { panic!("it is caught") };
+        assert!(second.letter() > told.get(), "it told nobody, so nobody was told of it");
+        // One that another catches: the next must not have its number.
+        let reply = Told(std::rc::Rc::clone(&told));
+        assert!(
+            catch_unwind(AssertUnwindSafe(|| {
+                let _dropped = reply;
+                panic!("elsewhere");
+            }))
+            .is_err()
+        );
+        let elsewhere = told.get();
+        let Err(third) = panics(false) else { panic!("it is caught") };
+        assert_ne!(third.letter(), elsewhere);
     }
 }

@@ -4,17 +4,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as Task, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::Context;
 use actix::fut::ActorFuture;
 use futures::future::LocalBoxFuture;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 
 use super::behaviour::{Behaviour, RecoverError};
-use super::failure::Failure;
+use super::failure::{Failure, SOON};
 use super::host::Host;
+use super::jitter::jittered;
 use super::panics::Guarded;
 use super::policy::Policy;
 
@@ -31,10 +33,31 @@ const STORAGE_BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// A recovery under way.
 pub(super) struct Recovery<B: Behaviour> {
     work: Guarded<LocalBoxFuture<'static, Result<B, String>>>,
-    /// Set by `work` after a failed attempt, read when commands are refused.
-    storage_failed: Arc<AtomicBool>,
+    outlook: Arc<Outlook>,
     /// Whether this follows a crash, a reload or quarantine.
     restart: bool,
+}
+
+/// How a recovery goes. Written by its work, read when commands are refused.
+#[derive(Default)]
+struct Outlook {
+    /// An attempt has failed.
+    failed: AtomicBool,
+    /// When the next attempt begins; in the past while one is under way.
+    again: Mutex<Option<Instant>>,
+}
+
+impl Outlook {
+    async fn pause(&self, delay: Duration) {
+        *self.again.lock() = Instant::now().checked_add(delay);
+        tokio::time::sleep(delay).await;
+    }
+
+    /// How long it is until the next attempt.
+    fn left(&self) -> Duration {
+        let again = *self.again.lock();
+        again.map_or(Duration::ZERO, |again| again.saturating_duration_since(Instant::now()))
+    }
 }
 
 /// What a recovery needs of its host.
@@ -54,11 +77,10 @@ pub(super) struct Plan<B: Behaviour> {
 
 impl<B: Behaviour> Recovery<B> {
     pub(super) fn new(plan: Plan<B>) -> Self {
-        let storage_failed = Arc::new(AtomicBool::new(false));
+        let outlook = Arc::new(Outlook::default());
         let restart = plan.after_failure;
-        let work =
-            Guarded::new(Box::pin(load(plan, Arc::clone(&storage_failed))) as LocalBoxFuture<'static, _>);
-        Self { work, storage_failed, restart }
+        let work = Guarded::new(Box::pin(load(plan, Arc::clone(&outlook))) as LocalBoxFuture<'static, _>);
+        Self { work, outlook, restart }
     }
 
     pub(super) fn poll(&mut self, task: &mut Task<'_>) -> Poll<Result<B, String>> {
@@ -70,19 +92,24 @@ impl<B: Behaviour> Recovery<B> {
 
     /// Whether an attempt has failed.
     pub(super) fn has_failed(&self) -> bool {
-        self.storage_failed.load(Ordering::Relaxed)
+        self.outlook.failed.load(Ordering::Relaxed)
     }
 
     /// What commands that cannot wait are told.
     pub(super) fn refusal(&self) -> Failure {
-        if self.restart && !self.has_failed() { Failure::Restarting } else { Failure::StorageDown }
+        let left = self.outlook.left().max(SOON);
+        if self.restart && !self.has_failed() {
+            Failure::Restarting(left)
+        } else {
+            Failure::StorageDown(left)
+        }
     }
 }
 
 /// Tries until the state is there or known to be broken.
-async fn load<B: Behaviour>(plan: Plan<B>, storage_failed: Arc<AtomicBool>) -> Result<B, String> {
+async fn load<B: Behaviour>(plan: Plan<B>, outlook: Arc<Outlook>) -> Result<B, String> {
     if !plan.delay.is_zero() {
-        tokio::time::sleep(plan.delay).await;
+        outlook.pause(plan.delay).await;
     }
     let mut backoff = plan.policy.backoff_min;
     loop {
@@ -93,22 +120,16 @@ async fn load<B: Behaviour>(plan: Plan<B>, storage_failed: Arc<AtomicBool>) -> R
             Ok(state) => return Ok(state),
             Err(RecoverError::Broken(reason)) => return Err(reason),
             Err(RecoverError::Retry(reason)) => {
-                storage_failed.store(true, Ordering::Relaxed);
+                outlook.failed.store(true, Ordering::Relaxed);
                 tracing::warn!(kind = B::KIND, key = %plan.key, %reason, "recovery failed, trying again");
             }
         }
         let longest = STORAGE_BACKOFF_MAX.min(plan.policy.backoff_max);
-        tokio::time::sleep(jittered(backoff, longest)).await;
+        // While storage is known to be away, trying before it is asked again finds nothing.
+        let pause = B::away(&plan.world).map_or(backoff, |away| away.max(plan.policy.backoff_min));
+        outlook.pause(jittered(pause, longest)).await;
         backoff = backoff.saturating_mul(2).min(longest);
     }
-}
-
-/// `delay` and up to half as much again, at most `longest`: actors that failed together restart apart.
-pub(super) fn jittered(delay: Duration, longest: Duration) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-    let random = RandomState::new().hash_one(0u8) % 512;
-    let random = u32::try_from(random).unwrap_or_default();
-    delay.saturating_add(delay.saturating_mul(random) / 1024).min(longest)
 }
 
 /// Drives the host's recovery. While its patience lasts it makes the mailbox wait; then it lets go, and the
@@ -143,6 +164,10 @@ impl<B: Behaviour> ActorFuture<Host<B>> for Drive {
             return Poll::Ready(());
         }
         let Self { patience: Some(patience), extended } = self.get_mut() else { return Poll::Pending };
+        if host.storage_away() {
+            host.recover_beside(context);
+            return Poll::Ready(());
+        }
         while patience.as_mut().poll(task).is_ready() {
             if *extended || host.recovery_failed() {
                 host.recover_beside(context);

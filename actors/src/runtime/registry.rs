@@ -17,9 +17,9 @@ use arc_swap::ArcSwap;
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
-use super::admission::{Admission, LOOK_AGAIN, Permit, RETRY_AFTER, Refused};
+use super::admission::{Admission, LOOK_AGAIN, Permit, Refused};
 use super::behaviour::Behaviour;
-use super::failure::Failure;
+use super::failure::{Failure, SOON};
 use super::host::{Host, Presence, Seed, Shared};
 use super::mail::{Mail, Pending};
 use super::observation::{KindObservation, Observation};
@@ -116,23 +116,27 @@ impl<B: Behaviour> Registry<B> {
     /// # Errors
     /// Why there is no answer; [`Failure`] says whether something may have happened.
     pub async fn ask(&self, key: &B::Key, command: B::Command) -> Result<B::Answer, Failure> {
-        let (slot, permit) = self.admit(key).inspect_err(|failure| self.numbers.refused(*failure))?;
+        let now = Instant::now();
+        let (slot, permit) = self.admit(key, now).inspect_err(|failure| self.numbers.refused(*failure))?;
         self.numbers.admitted.inc();
         let (reply, mut answer) = Reply::new(Some(permit));
-        slot.status.commanded();
-        if let Err(mail) = slot.send(Mail::Command(Pending::new(command, reply))) {
+        slot.status.commanded(now);
+        if let Err(mail) = slot.send(Mail::Command(Pending::new(command, reply, now))) {
             slot.status.not_sent();
             // The actor ended without passivation. Its mail comes back whole, so a new one may have it.
             self.forget(key, &slot);
-            let Mail::Command(unsent) = mail else { return Err(Failure::Restarting) };
-            let Some((command, dead_reply)) = unsent.start() else { return Err(Failure::Restarting) };
+            let Mail::Command(unsent) = mail else { return Err(Failure::Restarting(SOON)) };
+            let Some((command, dead_reply)) = unsent.start() else {
+                return Err(Failure::Restarting(SOON));
+            };
             drop(dead_reply);
-            let (slot, permit) = self.admit(key).inspect_err(|failure| self.numbers.refused(*failure))?;
+            let (slot, permit) =
+                self.admit(key, now).inspect_err(|failure| self.numbers.refused(*failure))?;
             let (reply, second_answer) = Reply::new(Some(permit));
             answer = second_answer;
-            slot.status.commanded();
+            slot.status.commanded(now);
             // Sent or dropped, the reply answers.
-            let _ = slot.send(Mail::Command(Pending::new(command, reply)));
+            let _ = slot.send(Mail::Command(Pending::new(command, reply, now)));
         }
         answer.await.unwrap_or(Err(Failure::Lost))
     }
@@ -278,22 +282,24 @@ impl<B: Behaviour> Registry<B> {
     }
 
     /// Takes a place in the actor and in the service.
-    fn admit(&self, key: &B::Key) -> Result<(Arc<Slot<B>>, Permit), Failure> {
+    fn admit(&self, key: &B::Key, now: Instant) -> Result<(Arc<Slot<B>>, Permit), Failure> {
         if self.closing() {
             return Err(Failure::Draining);
         }
         let service = self.service.admit().map_err(|refused| match refused {
-            Refused::Full => Failure::Overloaded(RETRY_AFTER),
+            Refused::Full => Failure::Overloaded(self.service.retry_after()),
             Refused::Closed => Failure::Draining,
         })?;
         loop {
-            let slot = self.slot(key)?;
+            let slot = self.slot_for_command(key)?;
             if slot.status.phase() == Phase::Quarantined {
                 return Err(Failure::Quarantined);
             }
             let actor = match slot.admission.admit() {
                 Ok(ticket) => ticket,
-                Err(Refused::Full) => return Err(Failure::MailboxFull(RETRY_AFTER)),
+                Err(Refused::Full) => {
+                    return Err(Failure::MailboxFull(slot.admission.retry_after()));
+                }
                 // Passivated since it was looked up, and out of the map before its lock was released.
                 Err(Refused::Closed) => continue,
             };
@@ -301,7 +307,18 @@ impl<B: Behaviour> Registry<B> {
             if self.closing() {
                 return Err(Failure::Draining);
             }
-            return Ok((slot, Permit::new(actor, service)));
+            return Ok((slot, Permit::new(actor, service, now)));
+        }
+    }
+
+    /// The slot of `key`, activated if need be and if it could recover.
+    fn slot_for_command(&self, key: &B::Key) -> Result<Arc<Slot<B>>, Failure> {
+        if let Some(slot) = self.active_slot(key) {
+            return Ok(slot);
+        }
+        match B::away(&self.world) {
+            Some(left) => Err(Failure::StorageDown(left)),
+            None => self.slot(key),
         }
     }
 
@@ -310,8 +327,8 @@ impl<B: Behaviour> Registry<B> {
         if let Some(slot) = self.active_slot(key) {
             return Ok(slot);
         }
-        if self.numbers.storm_refuses(key) {
-            return Err(Failure::Restarting);
+        if let Some(left) = self.numbers.storm_refuses(key) {
+            return Err(Failure::Restarting(left));
         }
         let mut map = self.map(key).write();
         if let Some(slot) = map.slots.get(key) {

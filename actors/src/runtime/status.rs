@@ -92,9 +92,9 @@ impl Status {
     }
 
     /// A command came and is about to be put into the mailbox.
-    pub(super) fn commanded(&self) {
+    pub(super) fn commanded(&self, now: Instant) {
         self.listed.store(false, Ordering::Relaxed);
-        self.touch();
+        self.used.store(self.millis_at(now), Ordering::Relaxed);
         if self.queued.fetch_add(1, Ordering::Relaxed) == 0 {
             self.waiting_since.store(self.used.load(Ordering::Relaxed), Ordering::Relaxed);
         }
@@ -133,17 +133,13 @@ impl Status {
     /// A notice came.
     pub(super) fn noticed(&self) {
         if !self.listed.swap(false, Ordering::Relaxed) {
-            self.touch();
+            self.used.store(self.millis_at(Instant::now()), Ordering::Relaxed);
         }
     }
 
     /// The sweep is about to ask its caller to have it cleaned.
     pub(super) fn list(&self) {
         self.listed.store(true, Ordering::Relaxed);
-    }
-
-    fn touch(&self) {
-        self.used.store(self.millis_at(Instant::now()), Ordering::Relaxed);
     }
 
     /// How long ago it was used.

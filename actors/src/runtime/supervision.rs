@@ -12,7 +12,7 @@ use actix::fut::ActorFuture;
 
 use super::behaviour::Behaviour;
 use super::host::Host;
-use super::panics::caught;
+use super::panics::{Panic, caught};
 
 /// What a host and its supervisor tell each other; both live on one thread.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(super) struct Pulse {
     /// What the host is doing for someone. Set before, cleared after; what a panic leaves here is the culprit.
     pub(super) in_hand: Cell<Option<&'static str>>,
     /// What the last panic said. Set by the supervisor, taken by the restarting host.
-    panic: RefCell<Option<String>>,
+    panic: RefCell<Option<Panic>>,
 }
 
 impl Pulse {
@@ -33,7 +33,7 @@ impl Pulse {
         turns
     }
 
-    pub(super) fn take_panic(&self) -> String {
+    pub(super) fn take_panic(&self) -> Panic {
         self.panic.borrow_mut().take().unwrap_or_default()
     }
 }

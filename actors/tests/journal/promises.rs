@@ -139,7 +139,7 @@ async fn every_answer_is_true_whatever_storage_does() {
             let outcome = answer.await.unwrap();
             match outcome {
                 Ok(()) => assert!(is_there, "seed {seed}: {number} of {name} was acknowledged"),
-                Err(Failure::StorageDown | Failure::Restarting) => {
+                Err(Failure::StorageDown(_) | Failure::Restarting(_)) => {
                     assert!(!is_there, "seed {seed}: {number} of {name} was said not to have happened");
                 }
                 Err(Failure::OutcomeUnknown) => {}

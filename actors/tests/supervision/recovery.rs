@@ -39,16 +39,36 @@ async fn storage_that_stays_away_fails_commands_and_keeps_notices() {
     let (open, gate) = oneshot::channel();
     rig.world.script("a", [Script::Retry, Script::Wait(gate)]);
     let begun = Instant::now();
-    assert_eq!(rig.ask("a", Command::Add(1)).await, Err(Failure::StorageDown));
+    assert!(matches!(rig.ask("a", Command::Add(1)).await, Err(Failure::StorageDown(_))));
     assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
     let begun = Instant::now();
-    assert_eq!(rig.ask("a", Command::Add(1)).await, Err(Failure::StorageDown));
+    assert!(matches!(rig.ask("a", Command::Add(1)).await, Err(Failure::StorageDown(_))));
     assert!(begun.elapsed() < Duration::from_millis(500), "who comes later does not wait");
     assert!(rig.tell("a", Notice::Add(5)));
     assert!(rig.tell("a", Notice::Add(6)));
     open.send(()).unwrap();
     eventually(|| rig.world.told.load(Ordering::SeqCst) == 2).await;
     assert_eq!(rig.ask("a", Command::Get).await, Ok(11));
+}
+
+#[tokio::test]
+async fn nobody_is_activated_or_waited_for_while_storage_is_known_to_be_away() {
+    let rig = Rig::new(quick());
+    let (open, gate) = oneshot::channel();
+    rig.world.script("a", [Script::Retry, Script::Wait(gate)]);
+    let waits = rig.begin("a", Command::Get).await;
+    eventually(|| rig.world.recoveries("a").len() == 2).await;
+    let left = Duration::from_secs(7);
+    *rig.world.away.lock() = Some(left);
+    let begun = Instant::now();
+    assert_eq!(rig.ask("b", Command::Get).await, Err(Failure::StorageDown(left)));
+    assert!(rig.world.recoveries("b").is_empty() && rig.registry.active() == 1, "nobody new");
+    assert!(matches!(waits.await.unwrap(), Err(Failure::StorageDown(_))));
+    *rig.world.away.lock() = None;
+    assert_eq!(rig.ask("b", Command::Get).await, Ok(0));
+    open.send(()).unwrap();
+    eventually(|| rig.world.recoveries("a").len() == 2).await;
+    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test]
@@ -67,12 +87,12 @@ async fn too_many_notices_during_a_slow_recovery_are_left_to_the_journal() {
     let rig = Rig::new(quick());
     let (open, gate) = oneshot::channel();
     rig.world.script("a", [Script::Wait(gate)]);
-    assert_eq!(rig.ask("a", Command::Get).await, Err(Failure::StorageDown));
+    assert!(matches!(rig.ask("a", Command::Get).await, Err(Failure::StorageDown(_))));
     for _ in 0..5_000 {
         assert!(rig.tell("a", Notice::Add(1)));
     }
     eventually(|| rig.metric("messagecenter_mailbox_wait_seconds_count") == 0.0).await;
-    assert_eq!(rig.ask("a", Command::Get).await, Err(Failure::StorageDown));
+    assert!(matches!(rig.ask("a", Command::Get).await, Err(Failure::StorageDown(_))));
     rig.world.committed.lock().insert("a".to_owned(), 5_000);
     open.send(()).unwrap();
     eventually(|| rig.world.recoveries("a").len() == 2).await;

@@ -72,6 +72,8 @@ pub struct World {
     pub handled: AtomicUsize,
     pub told: AtomicUsize,
     pub ticked: AtomicUsize,
+    /// Storage is away, and asked again after that.
+    pub away: Mutex<Option<Duration>>,
 }
 
 impl World {
@@ -212,6 +214,10 @@ impl Behaviour for Toy {
 
     fn pinned(&self) -> bool {
         self.pinned
+    }
+
+    fn away(world: &World) -> Option<Duration> {
+        *world.away.lock()
     }
 
     fn operation(command: &Command) -> &'static str {

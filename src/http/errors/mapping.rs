@@ -36,8 +36,9 @@ impl Problem {
         Self { text: Cow::Owned(text), ..Self::plain(code) }
     }
 
-    /// The code with its own text and a wait, lengthened by a part that differs from answer to answer: those who were
-    /// refused together must not come back together.
+    /// The code with its own text and a wait, rounded up to a second and lengthened by 0 to as many whole seconds, which
+    /// differ from answer to answer: those who were refused together must not come back together. The one place where
+    /// jitter is added to what callers are told.
     pub fn after(code: &'static ErrorCode, wait: Duration) -> Self {
         let seconds = u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
         Self { retry_after: Some(seconds.saturating_add(spread(seconds))), ..Self::plain(code) }
@@ -155,7 +156,7 @@ impl From<&Refusal> for Problem {
 /// How long a caller waits for an operator: long enough not to add load, short enough to notice the end.
 const OPERATOR_WAIT: Duration = Duration::from_secs(30);
 
-/// How long a caller waits for another process to take over, or for storage to come back.
+/// How long a caller waits for another process to take over, or for an outcome that storage does not tell.
 const OUTAGE_WAIT: Duration = Duration::from_secs(5);
 
 impl From<Failure> for Problem {
@@ -164,10 +165,10 @@ impl From<Failure> for Problem {
             Failure::MailboxFull(wait) => Self::after(&codes::MAILBOX_FULL, wait),
             Failure::Overloaded(wait) => Self::after(&codes::OVERLOADED, wait),
             Failure::Crashed(letter) => Self { letter: Some(letter), ..Self::plain(&codes::CRASHED) },
-            Failure::Restarting => Self::plain(&codes::RESTARTING),
+            Failure::Restarting(left) => Self::after(&codes::RESTARTING, left),
             Failure::Quarantined => Self::after(&codes::QUARANTINED, OPERATOR_WAIT),
             Failure::Draining => Self::after(&codes::DRAINING, OUTAGE_WAIT),
-            Failure::StorageDown => Self::after(&codes::STORAGE_DOWN, OUTAGE_WAIT),
+            Failure::StorageDown(left) => Self::after(&codes::STORAGE_DOWN, left),
             Failure::OutcomeUnknown => Self::after(&codes::OUTCOME_UNKNOWN, OUTAGE_WAIT),
             Failure::Lost => Self::plain(&codes::LOST),
         }

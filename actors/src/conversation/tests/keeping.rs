@@ -67,7 +67,7 @@ async fn nothing_that_a_failed_commit_took_was_answered_and_its_place_is_given_a
     stage.store.faults().fail_append(StoreError::Conflict("a test".to_owned()));
     let outcome = stage.send(&pair(), 1).await;
     let mut next = stage.send(&pair(), 2).await;
-    while matches!(next, Err(Rejection::Failed(Failure::Restarting | Failure::StorageDown))) {
+    while matches!(next, Err(Rejection::Failed(Failure::Restarting(_) | Failure::StorageDown(_)))) {
         next = stage.send(&pair(), 2).await;
     }
     let expected = if outcome.is_ok() { 3 } else { 2 };

@@ -1,0 +1,158 @@
+//! A store behind the breaker: everyone's but the committer's, which asks while the breaker is open.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Breaker;
+use crate::domain::event::Position;
+use crate::domain::ids::ActorKey;
+use crate::ports::{
+    ArchiveStore, Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Page, RestoredEnds,
+    Snapshot, StateStore, Store, StoreError,
+};
+
+/// A store whose calls are refused while the breaker is open, and whose failures open it.
+pub struct Guarded {
+    store: Arc<dyn Store>,
+    breaker: Arc<Breaker>,
+}
+
+impl Guarded {
+    /// `store` behind `breaker`.
+    pub const fn new(store: Arc<dyn Store>, breaker: Arc<Breaker>) -> Self {
+        Self { store, breaker }
+    }
+
+    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.breaker.admit()?;
+        let outcome = call.await;
+        self.breaker.note(&outcome);
+        outcome
+    }
+}
+
+#[async_trait]
+impl JournalStore for Guarded {
+    async fn append(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.call(self.store.append(batch)).await
+    }
+
+    async fn read(&self, first: Position) -> Result<Option<Batch>, StoreError> {
+        self.call(self.store.read(first)).await
+    }
+
+    async fn scan(&self, from: Position, below: Position, limit: usize) -> Result<Vec<Batch>, StoreError> {
+        self.call(self.store.scan(from, below, limit)).await
+    }
+
+    async fn bounds(&self) -> Result<JournalBounds, StoreError> {
+        self.call(self.store.bounds()).await
+    }
+
+    async fn set_checkpoint(&self, replay_from: Position) -> Result<(), StoreError> {
+        self.call(self.store.set_checkpoint(replay_from)).await
+    }
+
+    async fn trim(&self, below: Position) -> Result<u64, StoreError> {
+        self.call(self.store.trim(below)).await
+    }
+
+    async fn acquire(&self) -> Result<u64, StoreError> {
+        self.call(self.store.acquire()).await
+    }
+}
+
+#[async_trait]
+impl StateStore for Guarded {
+    async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
+        self.call(self.store.load(key)).await
+    }
+
+    async fn page(
+        &self,
+        key: &ActorKey,
+        collection: Collection,
+        number: u64,
+    ) -> Result<Option<Page>, StoreError> {
+        self.call(self.store.page(key, collection, number)).await
+    }
+
+    async fn pages(
+        &self,
+        key: &ActorKey,
+        collection: Collection,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Page>, StoreError> {
+        self.call(self.store.pages(key, collection, from, to)).await
+    }
+
+    async fn put_pages(&self, key: &ActorKey, pages: &[Page]) -> Result<(), StoreError> {
+        self.call(self.store.put_pages(key, pages)).await
+    }
+
+    async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {
+        self.call(self.store.save(snapshot, pages)).await
+    }
+
+    async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError> {
+        self.call(self.store.keys(kind)).await
+    }
+}
+
+#[async_trait]
+impl DirectoryStore for Guarded {
+    async fn get(
+        &self,
+        entry: Entry,
+        ids: &[String],
+    ) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
+        self.call(self.store.get(entry, ids)).await
+    }
+
+    async fn put(&self, entry: Entry, id: &str, row: &serde_json::Value) -> Result<(), StoreError> {
+        self.call(self.store.put(entry, id, row)).await
+    }
+
+    async fn insert(&self, entry: Entry, id: &str, row: &serde_json::Value) -> Result<(), StoreError> {
+        self.call(self.store.insert(entry, id, row)).await
+    }
+
+    async fn delete(&self, entry: Entry, id: &str) -> Result<bool, StoreError> {
+        self.call(self.store.delete(entry, id)).await
+    }
+}
+
+#[async_trait]
+impl ArchiveStore for Guarded {
+    async fn snapshots_after(
+        &self,
+        kind: &'static str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Snapshot>, StoreError> {
+        self.call(self.store.snapshots_after(kind, after, limit)).await
+    }
+
+    async fn rows_after(
+        &self,
+        entry: Entry,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
+        self.call(self.store.rows_after(entry, after, limit)).await
+    }
+
+    async fn whole(&self) -> Result<(), StoreError> {
+        self.call(self.store.whole()).await
+    }
+
+    async fn begin_restore(&self, ends: RestoredEnds) -> Result<(), StoreError> {
+        self.call(self.store.begin_restore(ends)).await
+    }
+
+    async fn end_restore(&self) -> Result<(), StoreError> {
+        self.call(self.store.end_restore()).await
+    }
+}
