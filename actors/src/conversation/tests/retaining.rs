@@ -200,7 +200,7 @@ async fn step(stage: &Stage, key: &ConversationKey, random: &mut StdRng) {
             age: random.random_range(0..4) * DAY,
             messages: random.random_range(0..4) * 70,
         }),
-        _ => drop(stage.conversations.crash_or_restart(&key.id())),
+        _ => stage.conversations.crash_or_restart(&key.id()),
     }
 }
 
