@@ -6,7 +6,8 @@ use figment::value::Value;
 /// One setting. [`super::table::SETTINGS`] holds all of them.
 #[derive(Debug)]
 pub struct Setting {
-    /// `section.name`, as in the file, in `--set` and (upper case, `__` for the dot) in the environment.
+    /// `section.name`, as in the file, in `--set` and (upper case, `__` for each dot) in the environment. A name may have
+    /// a dot: then it lies in a table of its section.
     pub key: &'static str,
     /// What it accepts.
     pub kind: Kind,

@@ -8,6 +8,12 @@ use crate::storage::url as storage_url;
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
+/// A century: longer is for ever, and milliseconds of it are far from overflowing.
+const MOST_DAYS: i64 = 36_500;
+
+/// More than any conversation holds.
+const MOST_MESSAGES: i64 = 1_000_000_000;
+
 /// What `admin.tokens` accepts.
 const ADMIN_TOKENS: &str = "entries `role name token` separated by commas or line ends, a token of at least 16 letters, \
                             digits, - and _; empty means none";
@@ -373,6 +379,56 @@ pub static SETTINGS: &[Setting] = &[
         "1000",
         (1, 100_000),
         "Keyed sends of one conversation that are remembered; the oldest are forgotten first.",
+    ).live(),
+    integer(
+        "retention.one_to_one.days",
+        "0",
+        (0, MOST_DAYS),
+        "Messages of two persons or seats (kind 1) that are older than so many days are removed, 64 at a time; 0 keeps them for ever. The \
+         newest page of a conversation, up to 64 messages, always stays.",
+    ).live(),
+    integer(
+        "retention.one_to_one.messages",
+        "0",
+        (0, MOST_MESSAGES),
+        "Of a conversation of that kind the newest so many messages are kept, up to 63 more, and those before are \
+         removed; 0 keeps all.",
+    ).live(),
+    integer(
+        "retention.service.days",
+        "0",
+        (0, MOST_DAYS),
+        "The same age for service conversations (kind 2).",
+    ).live(),
+    integer(
+        "retention.service.messages",
+        "0",
+        (0, MOST_MESSAGES),
+        "The same number for service conversations (kind 2).",
+    ).live(),
+    integer(
+        "retention.group.days",
+        "0",
+        (0, MOST_DAYS),
+        "The same age for groups (kind 3).",
+    ).live(),
+    integer(
+        "retention.group.messages",
+        "0",
+        (0, MOST_MESSAGES),
+        "The same number for groups (kind 3).",
+    ).live(),
+    integer(
+        "retention.notice.days",
+        "0",
+        (0, MOST_DAYS),
+        "The same age for notices (kind 4).",
+    ).live(),
+    integer(
+        "retention.notice.messages",
+        "0",
+        (0, MOST_MESSAGES),
+        "The same number for notices (kind 4).",
     ).live(),
     flag(
         "groups.open",

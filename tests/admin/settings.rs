@@ -38,6 +38,21 @@ async fn a_change_takes_effect_at_once_and_survives_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_many_messages_are_kept_changes_while_the_service_runs() {
+    let service = app(&MemoryStore::new(), |_| {}).await;
+    for _ in 0..64 {
+        service.say(&user(1), "2", "old").await.ok();
+    }
+    let values = json!({ "retention.one_to_one.messages": 1 });
+    service.set_live("0", json!({ "values": values, "reason": "space" })).await.ok();
+    let row = service.setting("retention.one_to_one.messages").await;
+    assert_eq!((&row["value"], &row["layer"], &row["below"]), (&json!(1), &json!("live"), &json!(0)));
+    service.say(&user(1), "2", "new").await.ok();
+    assert_eq!(service.history(&user(2), "1").await, [(65, "new".to_owned())]);
+    assert_eq!(service.unread(&user(2), 2).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_is_made_whole_or_not_at_all_and_only_by_who_saw_the_last_one() {
     let service = app(&MemoryStore::new(), |_| {}).await;
     let good = json!({ "groups.open": false });

@@ -3,6 +3,7 @@
 //! Guarantees: a snapshot never shows a fact that is not committed, nor lands on a newer one; a write is bounded
 //! in size, however much changed since the last snapshot.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Journal, Mode, Progress};
@@ -24,12 +25,15 @@ pub struct Changes {
     pub messages: LazyPages,
     /// Pages that are written together with the snapshot or not at all.
     pub together: LazyPages,
+    /// Numbers of pages of messages that the snapshot does without: deleted in its transaction.
+    pub removed: Range<u64>,
 }
 
 impl From<Vec<Page>> for Changes {
     /// All of them together with the snapshot.
     fn from(together: Vec<Page>) -> Self {
-        Self { messages: Box::new(std::iter::empty()), together: Box::new(together.into_iter().map(Ok)) }
+        let (messages, together) = (std::iter::empty(), together.into_iter().map(Ok));
+        Self { messages: Box::new(messages), together: Box::new(together), removed: 0..0 }
     }
 }
 
@@ -100,7 +104,7 @@ async fn write(
         tokio::task::yield_now().await;
     }
     fail_point!(SnapshotBeforeWrite);
-    store.save(snapshot, &rest).await
+    store.save_and_remove(snapshot, &rest, changes.removed).await
 }
 
 /// Writes pages, `limit` in a transaction; returns the last ones, which go with the snapshot.
