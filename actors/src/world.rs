@@ -47,6 +47,8 @@ pub struct Rules {
     pub idempotency_count: usize,
     /// How long messages are kept, by kind of conversation.
     pub retention: Retentions,
+    /// How often conversations that nobody touches are looked at for retention, in milliseconds; 0 = never.
+    pub retention_interval: Millis,
     /// What routing goes by.
     pub routing: Numbers,
     /// How often each enterprise's routing is audited, in milliseconds; 0 = never.
@@ -62,6 +64,7 @@ impl Default for Rules {
             idempotency_age: 86_400_000,
             idempotency_count: 1_000,
             retention: Retentions::default(),
+            retention_interval: 3_600_000,
             routing: Numbers::DEFAULT,
             audit_interval: 60_000,
         }

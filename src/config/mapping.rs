@@ -118,6 +118,7 @@ impl Settings {
             idempotency_age: self.messages.idempotency_age_ms,
             idempotency_count: self.messages.idempotency_count,
             retention: self.retentions(),
+            retention_interval: Rules::default().retention_interval,
             routing: Numbers {
                 lease: self.routing.lease_ms,
                 heartbeat_lapse: self.routing.heartbeat_lapse_ms,

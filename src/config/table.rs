@@ -2,7 +2,7 @@
 //! them: validation, `messagecenter config`, `config/messagecenter.toml` and `docs/configuration.md` follow it.
 
 use super::rules;
-use super::setting::{Kind, Setting};
+use super::setting::{Kind, Setting, choice, flag, integer, text};
 use crate::storage::url as storage_url;
 
 /// Milliseconds of a day.
@@ -17,39 +17,6 @@ const MOST_MESSAGES: i64 = 1_000_000_000;
 /// What `admin.tokens` accepts.
 const ADMIN_TOKENS: &str = "entries `role name token` separated by commas or line ends, a token of at least 16 letters, \
                             digits, - and _; empty means none";
-
-const fn integer(
-    key: &'static str,
-    default: &'static str,
-    range: (i64, i64),
-    meaning: &'static str,
-) -> Setting {
-    let kind = Kind::Integer { min: range.0, max: range.1 };
-    Setting { key, kind, default, reloadable: false, secret: false, meaning }
-}
-
-const fn flag(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
-    Setting { key, kind: Kind::Flag, default, reloadable: false, secret: false, meaning }
-}
-
-const fn choice(
-    key: &'static str,
-    default: &'static str,
-    words: &'static [&'static str],
-    meaning: &'static str,
-) -> Setting {
-    Setting { key, kind: Kind::Choice(words), default, reloadable: false, secret: false, meaning }
-}
-
-const fn text(
-    key: &'static str,
-    default: &'static str,
-    allowed: &'static str,
-    check: fn(&str) -> Result<(), String>,
-    meaning: &'static str,
-) -> Setting {
-    Setting { key, kind: Kind::Text { allowed, check }, default, reloadable: false, secret: false, meaning }
-}
 
 /// All settings, by section, in the order in which they are shown.
 pub static SETTINGS: &[Setting] = &[

@@ -31,9 +31,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How soon a change of the settings is noticed.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// From one walk to the next while the settings stay: ages are days.
-const REST: Duration = Duration::from_secs(3_600);
-
 /// Between two steps of one conversation that has much to remove: what one removes is deleted before the next.
 const STEP: Duration = Duration::from_millis(100);
 
@@ -141,11 +138,13 @@ pub(super) async fn walk(router: Weak<Router>) {
     let mut last: Option<(Retentions, Instant)> = None;
     loop {
         sleep(LOOK_EVERY).await;
-        let Some(retention) = router.upgrade().map(|router| router.world.rules.load().retention) else {
+        let Some(rules) = router.upgrade().map(|router| router.world.rules.load_full()) else {
             return;
         };
-        let walked = last.is_some_and(|(under, ended)| under == retention && ended.elapsed() < REST);
-        if retention.keep_all() || walked {
+        let (retention, interval) = (rules.retention, rules.retention_interval);
+        let rest = Duration::from_millis(interval.unsigned_abs());
+        let walked = last.is_some_and(|(under, ended)| under == retention && ended.elapsed() < rest);
+        if retention.keep_all() || interval == 0 || walked {
             continue;
         }
         let mut after = String::new();

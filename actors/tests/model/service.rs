@@ -65,6 +65,7 @@ impl Service {
                     group: Retention { age: 0, messages: KEPT_OF_GROUPS },
                     notice: Retention { age: KEPT_FOR, messages: 0 },
                 },
+                retention_interval: 0, // what is too old goes when the model says so
                 ..Rules::default()
             },
             journal: JournalSettings::default(),
