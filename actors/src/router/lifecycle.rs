@@ -186,6 +186,7 @@ impl Running {
         }
         self.sweep.abort();
         fail_point!(DrainBeforeSnapshots);
+        router.world.journal.hurry();
         let snapshots = self.snapshot_all();
         if tokio::time::timeout(SNAPSHOT_PATIENCE, snapshots).await.is_err() {
             tracing::warn!("not every actor wrote its snapshot in time; the next start replays more");
