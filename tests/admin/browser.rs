@@ -34,7 +34,7 @@ async fn confirm(browser: &Browser, reason: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "make test-browser runs it"]
+#[ignore = "needs Chromium and ChromeDriver: make test-browser"]
 async fn an_operator_sees_what_a_setting_would_change_and_then_changes_it() {
     const KEY: &str = "passivation.idle_after_ms";
     let service = app(&MemoryStore::new(), |_| {}).await;
@@ -64,7 +64,7 @@ async fn an_operator_sees_what_a_setting_would_change_and_then_changes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "make test-browser runs it"]
+#[ignore = "needs Chromium and ChromeDriver: make test-browser"]
 async fn an_operator_resumes_a_quarantined_actor() {
     let service = app(&MemoryStore::new(), |_| {}).await;
     let path = conversation(&service, 1, 2).await;
@@ -87,7 +87,7 @@ async fn an_operator_resumes_a_quarantined_actor() {
 
 #[cfg(feature = "fail-points")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "make test-browser runs it"]
+#[ignore = "needs Chromium and ChromeDriver: make test-browser"]
 async fn an_operator_replays_a_dead_letter() {
     use crate::harness::user;
     use messagecenter_actors::fail_point::poison::{Poison, arm, cure};
@@ -112,7 +112,7 @@ async fn an_operator_replays_a_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "make test-browser runs it"]
+#[ignore = "needs Chromium and ChromeDriver: make test-browser"]
 async fn every_page_fits_a_desk_and_a_telephone_in_light_and_dark_and_everything_has_a_name() {
     let service = app(&MemoryStore::new(), |_| {}).await;
     let path = conversation(&service, 1, 2).await;
@@ -149,7 +149,7 @@ async fn every_page_fits_a_desk_and_a_telephone_in_light_and_dark_and_everything
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "make test-browser runs it"]
+#[ignore = "needs Chromium and ChromeDriver: make test-browser"]
 async fn the_console_can_be_used_with_the_keyboard_alone() {
     let service = app(&MemoryStore::new(), |_| {}).await;
     let service = &service;
