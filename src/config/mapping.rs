@@ -13,10 +13,8 @@ use messagecenter_actors::world::Rules;
 
 use super::Settings;
 use super::settings::Kept;
+use super::table::DAY_MS;
 use crate::storage::StorageOptions;
-
-/// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
 
 /// Cores of this machine, at least 1.
 fn cores() -> usize {

@@ -6,7 +6,7 @@ use super::setting::{Kind, Setting, choice, flag, integer, text};
 use crate::storage::url as storage_url;
 
 /// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// A century: longer is for ever, and milliseconds of it are far from overflowing.
 const MOST_DAYS: i64 = 36_500;

@@ -32,7 +32,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How long a new connection may take until the head of its first request is there: a telephone in a tunnel, or a
 /// client on a busy machine, takes longer than actix-web's five seconds.
-const FIRST_HEAD: Duration = Duration::from_secs(20);
+pub const FIRST_HEAD: Duration = Duration::from_secs(20);
 
 /// How long a shutdown waits for answers to be written, beyond the time that requests may take anyway.
 const WRITING_SECONDS: u64 = 4;

@@ -1,6 +1,7 @@
 //! Settings that change while the service runs: whole or not at all, kept, revertible, in the audit.
 
 use messagecenter_actors::memory::MemoryStore;
+use messagecenter_actors::ports::{DirectoryStore as _, Entry};
 use serde_json::{Value, json};
 
 use super::desk::{OPERATOR, VIEWER, app, conversation};
@@ -151,6 +152,18 @@ async fn a_bound_that_is_lowered_refuses_at_once_and_admits_again_when_it_is_rai
     service.say(&user(1), "2", "third").await.ok();
     let texts: Vec<String> = service.history(&user(2), "1").await.into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["hello", "first", "third"], "what was refused did not happen");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_settings_that_cannot_be_read_remove_no_message() {
+    let store = MemoryStore::new();
+    store.put(Entry::LiveSetting, "live", &json!("damaged")).await.unwrap();
+    let service = app(&store, |settings| settings.retention.group.days = 30).await;
+    let kept = service.setting("retention.group.days").await;
+    assert_eq!((&kept["value"], &kept["below"]), (&json!(0), &json!(30)), "until somebody decides");
+    assert_eq!(service.setting("groups.open").await["live"], Value::Null);
+    service.set_live("0", json!({ "values": { "retention.group.days": null } })).await.ok();
+    assert_eq!(service.setting("retention.group.days").await["value"], 30);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

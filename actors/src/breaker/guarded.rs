@@ -26,9 +26,9 @@ impl Guarded {
     }
 
     async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        self.breaker.admit()?;
+        let admitted = self.breaker.admit()?;
         let outcome = call.await;
-        self.breaker.note(&outcome);
+        self.breaker.note(admitted, &outcome);
         outcome
     }
 }

@@ -1,6 +1,6 @@
 //! Each command, from judgement to answer: judge, append, apply.
 
-use super::{Conversation, ConversationAnswer, ConversationCommand, Retained};
+use super::{Conversation, ConversationAnswer, ConversationCommand};
 use crate::api::{AppraiseRequest, Caller, GroupView, History, ReadMark, Rejection, Sent, WithdrawRequest};
 use crate::domain::conversation::ConversationState;
 use crate::domain::conversation::access::Standing;
@@ -11,6 +11,7 @@ use crate::domain::group_head::Head;
 use crate::domain::ids::{Address, ConversationKey, Kind, MessageId, Millis};
 use crate::domain::refusal::Refusal;
 use crate::runtime::behaviour::Turn;
+use crate::runtime::failure::Failure;
 
 type Outcome = Result<ConversationAnswer, Rejection>;
 
@@ -37,7 +38,7 @@ impl Conversation {
             C::Members { page, size } => self.members(page, size),
             C::Head => Ok(ConversationAnswer::Head(Box::new(self.head()))),
             // Taken before, as it may have to read first.
-            C::Retain { .. } => Ok(ConversationAnswer::Retained(Retained::default())),
+            C::Retain { .. } => Err(Failure::Lost.into()),
         }
     }
 

@@ -43,15 +43,21 @@ impl Conversation {
             return self.forget(surplus, at, reply, turn);
         };
         let ends = state.history().page_ends();
-        let (world, key) = (Arc::clone(&self.world), ActorKey::Conversation(self.id));
+        let (world, key, oldest) = (Arc::clone(&self.world), ActorKey::Conversation(self.id), pages.start);
         let work = async move { first_kept(&*world.store, &key, pages, &ends, expired_before).await };
         turn.park(work, move |actor: &mut Self, first, turn| match first {
             Ok(first) => actor.forget(surplus.max(first * PAGE_MESSAGES), at, reply, turn),
+            // They were removed while they were read.
+            Err(StoreError::Corrupt(_)) if actor.first_page() > oldest => actor.retain(at, reply, turn),
             Err(error) => {
                 tracing::warn!(conversation = %actor.id, %error, "history page not read for retention");
                 reply.fail(Failure::StorageDown(actor.world.journal.storage_wait()));
             }
         });
+    }
+
+    fn first_page(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.history().first_page())
     }
 
     /// Removes the messages up to and including `through`, as many as may go at once, and has them deleted.

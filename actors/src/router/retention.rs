@@ -159,6 +159,11 @@ pub(super) async fn walk(router: Weak<Router>) {
                     last = Some((retention, Instant::now()));
                     break;
                 }
+                Err(error @ StoreError::Corrupt(_)) => {
+                    tracing::error!(%error, after, "retention goes no further: `messagecenter check` names what is damaged");
+                    last = Some((retention, Instant::now()));
+                    break;
+                }
                 Err(error) => tracing::warn!(%error, "retention cannot read what is stored; it tries again"),
             }
             sleep(PAUSE).await;
