@@ -25,6 +25,15 @@ pub struct Desk {
 impl Desk {
     /// A desk whose `agents` are online, with as many `customers` served or waiting.
     pub fn new(agents: u32, customers: u32) -> Self {
+        let mut desk = Self::of(agents, PLACES);
+        for customer in 0..customers {
+            desk.ask(&open(customer));
+        }
+        desk
+    }
+
+    /// A desk whose `agents`, with so many places each, are online.
+    pub fn of(agents: u32, places: u32) -> Self {
         let mut state = State::new(ENT);
         state.woke(AT, &Numbers::DEFAULT);
         let mut desk = Self { state, ids: 0 };
@@ -32,16 +41,13 @@ impl Desk {
             let record = AgentRecord {
                 name: format!("Agent {agent}"),
                 groups: vec!["sales".to_owned(), "support".to_owned()],
-                capacity: PLACES,
+                capacity: places,
                 weight: 1,
                 skills: Vec::new(),
             };
             let agent: Arc<str> = agent.to_string().into();
             desk.ask(&Command::PutAgent { agent: Arc::clone(&agent), record });
             desk.ask(&Command::SetPresence { agent, presence: Presence::Online });
-        }
-        for customer in 0..customers {
-            desk.ask(&open(customer));
         }
         desk
     }

@@ -13,6 +13,7 @@
 //! freed were given to included. Nothing changes until those effects are applied with [`State::apply`].
 //!
 //! - [`state`], [`records`], [`stored`]: what is known, and how snapshots hold it;
+//! - [`places`]: agents and what fills their places;
 //! - [`index`], [`desk`], [`queue`], [`turns`]: who can be taken, who waits, whose turn it is;
 //! - [`group`], [`hours`]: what a reception group goes by;
 //! - [`choose`]: who is eligible and who of them is taken;
@@ -40,6 +41,7 @@ pub mod obtain;
 pub mod open;
 pub mod pace;
 pub mod patrol;
+pub mod places;
 pub mod queue;
 pub mod records;
 pub mod replay;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::records::{Membership, Offer};
-use super::state::{Agent, LastAgent, Lease, Place, Serving, Session, State};
+use super::state::{LastAgent, Lease, Place, Serving, Session, State};
 use super::turns::{Turns, stride};
 use crate::domain::event::{AgentRecord, Presence, SessionOpened, ShuntChange};
 use crate::domain::ids::{Address, ConversationKey, Millis};
@@ -25,6 +25,11 @@ impl State {
         if !self.is_trying() {
             self.count(at, change);
         }
+        self.take_effect(at, change);
+        self.index_touched();
+    }
+
+    fn take_effect(&mut self, at: Millis, change: &ShuntChange) {
         match change {
             ShuntChange::AgentPut { agent, record } => self.agent_put(at, agent, record),
             ShuntChange::AgentDeleted { agent } => self.agent_deleted(agent),
@@ -103,13 +108,13 @@ impl State {
     }
 
     fn agent_put(&mut self, at: Millis, id: &Arc<str>, record: &AgentRecord) {
-        let known = self.agents.get(id).cloned();
-        let mut agent = known.unwrap_or_else(|| Agent::unrecorded(at));
-        let former = Arc::clone(agent.memberships());
-        agent.set_record(Some(Arc::new(record.clone())));
-        agent.allowance = agent.places.len();
-        let present = Arc::clone(agent.memberships());
-        self.set_agent(id, Some(agent));
+        self.know_agent(id, at);
+        let former = self.memberships_of(id);
+        self.change_agent(id, |agent| {
+            agent.set_record(Some(Arc::new(record.clone())));
+            agent.allowance = agent.places.len();
+        });
+        let present = self.memberships_of(id);
         self.join_turns(id, &former, &present);
     }
 
@@ -136,24 +141,30 @@ impl State {
     }
 
     fn agent_deleted(&mut self, id: &Arc<str>) {
-        let Some(mut agent) = self.agents.get(id).cloned() else { return };
-        let former = Arc::clone(agent.memberships());
-        agent.set_record(None);
-        agent.presence = Presence::Offline;
-        agent.allowance = agent.places.len();
-        self.keep_agent(id, agent);
+        let former = self.memberships_of(id);
+        self.change_agent(id, |agent| {
+            agent.set_record(None);
+            agent.presence = Presence::Offline;
+            agent.allowance = agent.places.len();
+        });
+        self.forget_without_record(id);
         self.join_turns(id, &former, &[]);
     }
 
+    fn memberships_of(&self, id: &str) -> Arc<[Membership]> {
+        self.agents.get(id).map(|agent| Arc::clone(agent.memberships())).unwrap_or_default()
+    }
+
     fn presence_set(&mut self, at: Millis, id: &Arc<str>, presence: Presence) {
-        let Some(mut agent) = self.agents.get(id).cloned() else { return };
+        let Some(agent) = self.agents.get(id) else { return };
         let comes = presence == Presence::Online && agent.presence != Presence::Online;
-        if comes {
-            agent.online_since = at;
-        }
-        agent.presence = presence;
-        let groups = if comes { Arc::clone(agent.memberships()) } else { Arc::default() };
-        self.set_agent(id, Some(agent));
+        self.change_agent(id, |agent| {
+            agent.presence = presence;
+            if comes {
+                agent.online_since = at;
+            }
+        });
+        let groups = if comes { self.memberships_of(id) } else { Arc::default() };
         for membership in groups.iter() {
             self.start_at_minimum(&membership.group, id);
         }
@@ -203,9 +214,8 @@ impl State {
         self.return_turns(&turns, &agent); // a session that takes the place over is the turn
         let Some(allowance) = self.agents.get(&agent).map(|known| known.allowance) else { return };
         self.vacate(at, &agent, Place::Lease(id));
-        if consumed && let Some(mut known) = self.agents.get(&agent).cloned() {
-            known.allowance = allowance; // the place is only handed over
-            self.set_agent(&agent, Some(known));
+        if consumed {
+            self.change_agent(&agent, |known| known.allowance = allowance); // the place is only handed over
         }
     }
 
@@ -323,32 +333,6 @@ impl State {
         let Some(mut session) = self.sessions.get(&id).cloned() else { return };
         change(&mut session);
         self.set_session(id, Some(session));
-    }
-
-    fn fill(&mut self, at: Millis, id: &Arc<str>, place: Place) {
-        let known = self.agents.get(id).cloned();
-        let mut agent = known.unwrap_or_else(|| Agent::unrecorded(at));
-        agent.places.insert(place);
-        if matches!(place, Place::Session(_)) {
-            agent.idle_since = at; // a reservation that nobody uses was no work
-        }
-        self.set_agent(id, Some(agent));
-    }
-
-    fn vacate(&mut self, at: Millis, id: &Arc<str>, place: Place) {
-        let Some(mut agent) = self.agents.get(id).cloned() else { return };
-        agent.places.remove(&place);
-        if matches!(place, Place::Session(_)) {
-            agent.idle_since = at;
-        }
-        agent.allowance = agent.allowance.min(agent.places.len());
-        self.keep_agent(id, agent);
-    }
-
-    /// An agent without a record is remembered only while something fills its places.
-    fn keep_agent(&mut self, id: &Arc<str>, agent: Agent) {
-        let kept = agent.record.is_some() || !agent.places.is_empty();
-        self.set_agent(id, kept.then_some(agent));
     }
 }
 

@@ -201,10 +201,12 @@ fn indexes(state: &State, found: &mut Vec<Violation>) {
         ("session_of", rebuilt.session_of == state.session_of),
         ("lease_of", rebuilt.lease_of == state.lease_of),
         ("leases_from", rebuilt.leases_from == state.leases_from),
+        ("promises", rebuilt.promises == state.promises),
         ("last_agent_of", rebuilt.last_agent_of == state.last_agent_of),
         ("timers", timers(&rebuilt) == timers(state)),
         ("queues", rebuilt.queues == state.queues),
         ("desks", rebuilt.desks == state.desks),
+        ("touched", state.touched.is_empty()),
     ];
     found.extend(same.iter().filter(|(_, same)| !same).map(|(name, _)| Violation::IndexDiffers(name)));
 }

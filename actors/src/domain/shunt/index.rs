@@ -33,6 +33,24 @@ pub struct Indexed {
 }
 
 impl State {
+    /// An agent changed: [`State::index_touched`] brings its place in the indexes up to date, once for all of a change
+    /// and once for all that is undone.
+    pub(super) fn touch(&mut self, id: &Arc<str>) {
+        if self.touched.last() != Some(id) {
+            self.touched.push(id.clone());
+        }
+    }
+
+    pub(super) fn index_touched(&mut self) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        for id in touched.drain(..) {
+            self.index_agent(&id);
+        }
+        self.touched = touched;
+    }
+
     /// Brings an agent's place in the indexes up to date.
     pub(super) fn index_agent(&mut self, id: &Arc<str>) {
         let new = self.agents.get(id).map(|agent| self.indexed_now(id, agent));
@@ -73,7 +91,7 @@ impl State {
             again(self.gone_at(id).max(self.now.saturating_add(1)));
         }
         let free = agent.capacity(self.numbers.default_capacity).saturating_sub(agent.places.len());
-        let idle_since = self.idle_since(agent);
+        let idle_since = self.idle_since(id, agent);
         let mut entries = Vec::new();
         for membership in agent.memberships().iter() {
             let definition = self.definition(&membership.group);
@@ -102,15 +120,6 @@ impl State {
             });
         }
         Indexed { entries, look_again }
-    }
-
-    /// Since when an agent had nothing new to do, reservations included.
-    fn idle_since(&self, agent: &Agent) -> Millis {
-        let made_at = |place: &Place| match place {
-            Place::Lease(lease) => self.leases.get(lease).map(|held| held.made_at),
-            Place::Session(_) => None,
-        };
-        agent.places.iter().filter_map(made_at).fold(agent.idle_since, Millis::max)
     }
 
     /// When an agent who is not heard from any more loses its sessions.
@@ -153,6 +162,7 @@ impl State {
             let queue = self.queues.entry(session.group.clone()).or_default();
             queue.insert(session.class, session.due(), id);
         }
+        self.index_offer(id, session);
         self.index_timer(id, session);
     }
 
@@ -168,6 +178,7 @@ impl State {
                 self.queues.remove(&session.group);
             }
         }
+        self.unindex_offer(id, session);
         self.unindex_timer(id, session);
     }
 
@@ -210,6 +221,7 @@ impl State {
 
     pub(super) fn index_lease(&mut self, id: Uuid, lease: &Lease) {
         self.timers.insert((lease.expires_at, Timer::Lease(id)));
+        self.index_promise(id, lease);
         if let Some(customer) = &lease.customer {
             self.lease_of.insert(customer.clone(), id);
         }
@@ -220,6 +232,7 @@ impl State {
 
     pub(super) fn unindex_lease(&mut self, id: Uuid, lease: &Lease) {
         self.timers.remove(&(lease.expires_at, Timer::Lease(id)));
+        self.unindex_promise(id, lease);
         if let Some(customer) = &lease.customer
             && self.lease_of.get(customer) == Some(&id)
         {

@@ -100,6 +100,19 @@ impl Agent {
         }
     }
 
+    /// All of it but what fills its places.
+    pub fn but_places(&self) -> Self {
+        Self {
+            record: self.record.clone(),
+            presence: self.presence,
+            idle_since: self.idle_since,
+            places: BTreeSet::new(),
+            allowance: self.allowance,
+            online_since: self.online_since,
+            memberships: Arc::clone(&self.memberships),
+        }
+    }
+
     /// Puts its record, or takes it away.
     pub fn set_record(&mut self, record: Option<Arc<AgentRecord>>) {
         self.record = record;

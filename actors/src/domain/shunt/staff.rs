@@ -1,12 +1,10 @@
 //! Commands about who serves and how: agents, what they say of themselves, groups.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Answer;
 use super::decide::{Deciding, Outcome};
 use super::group::check;
-use super::state::Place;
 use crate::domain::event::{AgentRecord, GroupDefinition, Presence, RequeueCause, ShuntChange};
 use crate::domain::refusal::Refusal;
 
@@ -49,18 +47,12 @@ impl Deciding<'_> {
 
     /// Reservations on an agent and offers to it end; what it serves stays.
     fn end_promises_of(&mut self, agent: &Arc<str>) {
-        let places: BTreeSet<Place> =
-            self.state.agents.get(agent).map(|known| known.places.clone()).unwrap_or_default();
-        for place in places {
-            match place {
-                Place::Lease(lease) => self.change(ShuntChange::LeaseEnded { lease, consumed: false }),
-                Place::Session(session) => {
-                    let open = self.state.sessions.get(&session);
-                    if open.is_some_and(|open| open.offer.is_some()) {
-                        self.requeued(session, agent, RequeueCause::Withdrawn);
-                    }
-                }
-            }
+        let promises = self.state.promises.get(agent).cloned().unwrap_or_default();
+        for session in promises.offers {
+            self.requeued(session, agent, RequeueCause::Withdrawn);
+        }
+        for (_, lease) in promises.leases {
+            self.change(ShuntChange::LeaseEnded { lease, consumed: false });
         }
     }
 

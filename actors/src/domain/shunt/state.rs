@@ -15,6 +15,7 @@ use super::figures::Book;
 use super::group::Group;
 use super::index::{Indexed, Timer};
 use super::pace::Pace;
+use super::places::Promises;
 use super::queue::Queue;
 pub use super::records::{Agent, Lease, Place, Serving, Session, group_name};
 use super::tally::Tally;
@@ -39,8 +40,11 @@ pub struct LastAgent {
 
 /// What was there before a change.
 #[derive(Debug, Clone)]
-enum Before {
+pub(super) enum Before {
+    /// An agent, but for what filled its places.
     Agent(Arc<str>, Option<Agent>),
+    /// Whether this filled a place of the agent.
+    Place(Arc<str>, Place, bool),
     Session(Uuid, Option<Session>),
     Lease(Uuid, Option<Lease>),
     Pace(Arc<str>, Option<Pace>),
@@ -77,6 +81,8 @@ pub struct State {
     /// Reservations of callers whom nobody vouches for, by client address: apart those for a customer and those for
     /// whoever brings them.
     pub(super) leases_from: HashMap<(Arc<str>, bool), u32>,
+    /// Reservations on agents and offers to them. Nothing is kept for who has none.
+    pub(super) promises: HashMap<Arc<str>, Promises>,
     pub(super) last_agent_of: HashMap<Address, (Arc<str>, Millis)>,
     pub(super) timers: BTreeSet<(Millis, Timer)>,
     /// Waiting sessions by group. No empty queue is kept.
@@ -84,6 +90,8 @@ pub struct State {
     /// Agents by group. No empty desk is kept.
     pub(super) desks: BTreeMap<Arc<str>, Desk>,
     pub(super) indexed: HashMap<Arc<str>, Indexed>,
+    /// Agents that changed since they were last indexed; none between two changes.
+    pub(super) touched: Vec<Arc<str>>,
 
     // Memory only: gone with the process, whose start counts as a sign of life of everybody.
     pub(super) beats: HashMap<Arc<str>, Millis>,
@@ -258,20 +266,6 @@ impl State {
         self.lease_of.get(self.person(customer)).copied()
     }
 
-    pub(super) fn set_agent(&mut self, id: &Arc<str>, new: Option<Agent>) {
-        let old = match new {
-            Some(agent) => self.agents.insert(id.clone(), agent),
-            None => {
-                if self.trail.is_none() {
-                    self.beats.remove(id); // while only tried, the heartbeat must survive the undoing
-                }
-                self.agents.remove(id)
-            }
-        };
-        self.index_agent(id);
-        self.remember(|| Before::Agent(id.clone(), old));
-    }
-
     pub(super) fn set_session(&mut self, id: Uuid, new: Option<Session>) {
         let old = self.sessions.remove(&id);
         if let Some(old) = &old {
@@ -301,7 +295,7 @@ impl State {
             self.leases.insert(id, lease);
         }
         if let Some(agent) = agent {
-            self.index_agent(&agent); // idle since then
+            self.touch(&agent); // idle since then
         }
         self.remember(|| Before::Lease(id, old));
     }
@@ -346,7 +340,7 @@ impl State {
         if turns.tags.is_empty() && turns.floor == 0 {
             self.turns.remove(group);
         }
-        self.index_agent(agent);
+        self.touch(agent);
         self.remember(|| Before::Turn(group.clone(), agent.clone(), old_floor, old_tag));
     }
 
@@ -437,7 +431,8 @@ impl State {
         let trail = self.trail.take().unwrap_or_default();
         for before in trail.into_iter().rev() {
             match before {
-                Before::Agent(id, agent) => self.set_agent(&id, agent),
+                Before::Agent(id, agent) => self.restore_agent(&id, agent),
+                Before::Place(id, place, filled) => self.restore_place(&id, place, filled),
                 Before::Session(id, session) => self.set_session(id, session),
                 Before::Lease(id, lease) => self.set_lease(id, lease),
                 Before::Pace(group, pace) => self.set_pace(&group, pace),
@@ -447,9 +442,10 @@ impl State {
                 Before::Arrivals(arrivals) => self.arrivals = arrivals,
             }
         }
+        self.index_touched();
     }
 
-    fn remember(&mut self, before: impl FnOnce() -> Before) {
+    pub(super) fn remember(&mut self, before: impl FnOnce() -> Before) {
         if let Some(trail) = &mut self.trail {
             trail.push(before());
         }

@@ -77,7 +77,7 @@ impl State {
         }
         for (id, mut agent) in stored.agents {
             agent.read_memberships();
-            state.set_agent(&id, Some(agent));
+            state.put_stored_agent(&id, agent);
         }
         for (id, mut session) in stored.sessions {
             session.class = state.definition(&session.group).class; // an earlier version froze it
@@ -86,6 +86,7 @@ impl State {
         for (id, lease) in stored.leases {
             state.set_lease(id, Some(lease));
         }
+        state.index_touched();
         for (group, pace) in stored.paces {
             state.set_pace(&group, Some(pace));
         }

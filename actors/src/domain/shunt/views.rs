@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::Numbers;
 use super::counting::count_stretch;
 use super::queue::Queue;
-use super::state::{Place, Session, State};
+use super::state::{Session, State};
 use crate::api::{AgentView, GroupRulesView, QueueView, SessionView, StatsView, Waiting};
 use crate::domain::event::Presence;
 use crate::domain::ids::Millis;
@@ -63,7 +63,7 @@ impl State {
         let record = agent.record.as_deref()?.clone();
         let accepting = self.is_accepting(id, agent, now, numbers);
         let lapsed = agent.presence == Presence::Online && !accepting;
-        let leases = agent.places.iter().filter(|place| matches!(place, Place::Lease(_))).count() as u64;
+        let leases = self.leases_on(id) as u64;
         Some(AgentView {
             agent: id.to_owned(),
             ent: self.ent,

@@ -82,6 +82,15 @@ fn a_reservation_that_fills_no_place_and_a_place_whose_reservation_is_gone_are_f
 }
 
 #[test]
+fn what_an_agents_promises_are_is_counted_again_by_the_audit() {
+    let mut desk = Desk::with_agents(&[("a", 2)]);
+    desk.lease(Some(1));
+    desk.state.promises.clear();
+    let audited = audit(&desk.state, desk.now, &NUMBERS);
+    assert_eq!(audited, [Violation::IndexDiffers("promises")]);
+}
+
+#[test]
 fn an_agent_above_its_capacity_is_found() {
     let (desk, _) = busy();
     let lowered = |state: &mut State| {
