@@ -120,7 +120,7 @@ impl ShuntActor {
         merged.retain(|(visitor, _)| self.state.knows_customer(visitor));
         for (visitor, user) in merged {
             let at = at.max(self.state.latest());
-            let command = Command::Promote { visitor, user };
+            let command = Command::Promote { visitor, user, most: usize::MAX };
             let decision = self.state.decide(at, self.fresh_id(at), &command, &self.numbers);
             self.record(at, decision.changes, turn)?;
         }

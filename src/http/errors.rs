@@ -107,6 +107,7 @@ codes! {
     NOT_REGISTERED = 40912, true, No, "A visitor is merged into a registered user only, never into a visitor.";
     GROUP_CLOSED = 40913, true, No, "The reception group takes no customers at this time.";
     QUEUE_FULL = 40914, true, No, "As many customers wait in the reception group as it allows.";
+    TOO_MANY_VISITORS = 40915, true, No, "The user has as many merged visitors as one may have.";
     SESSION_CLOSED = 41001, true, No, "No session is open in this service conversation.";
     TOO_LATE = 41002, true, No, "The time in which a message may be withdrawn has passed.";
     WITHDRAWN = 41003, true, No, "The message is withdrawn and cannot be appraised.";

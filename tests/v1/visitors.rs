@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use futures::future::join_all;
 use messagecenter_actors::domain::ids::{Address, ConversationKey};
+use messagecenter_actors::domain::shunt::MAX_VISITORS;
 use serde_json::{Value, json};
 
 use crate::harness::{App, Reply, START, Who, agent, nobody, text, user};
@@ -310,6 +312,27 @@ async fn of_two_open_sessions_with_one_tenant_the_older_stays_and_the_other_clos
         let agent = app.send("GET", &nobody(), "/v1/agents/50", Value::Null).await.ok();
         assert_eq!(agent.data["sessions"], 1, "the other's place is free");
     }
+}
+
+#[tokio::test]
+async fn a_user_has_a_thousand_merged_visitors_and_no_more() {
+    let app = App::start().await;
+    let mut visitors = Vec::new();
+    for _ in 0..MAX_VISITORS.div_ceil(50) {
+        visitors.extend(join_all((0..50).map(|_| mint(&app))).await);
+    }
+    let (first, last) = (visitors[0], mint(&app).await);
+    for some in visitors.chunks(50) {
+        for merged in join_all(some.iter().map(|visitor| merge(&app, *visitor, USER))).await {
+            assert_eq!(merged.ok().data["alreadyMerged"], false);
+        }
+    }
+    let refused = merge(&app, last, USER).await.refused(40915);
+    assert!(refused.msg.contains("\"userId\"") && refused.msg.contains("1000"), "{refused:?}");
+    assert_eq!(merge(&app, first, USER).await.ok().data["alreadyMerged"], true);
+    assert_eq!(merge(&app, last, 1_003).await.ok().data["alreadyMerged"], false, "into somebody else");
+    app.say(&user(7), &first.to_string(), "hello").await.ok();
+    assert_eq!(app.unread(&user(USER), 2).await, 1, "who has as many is served");
 }
 
 async fn start_on(folder: &Path, since_start: i64) -> App {

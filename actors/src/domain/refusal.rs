@@ -90,6 +90,11 @@ pub enum Refusal {
         /// How many those are.
         limit: usize,
     },
+    /// The user has as many merged visitors as one may have (40915).
+    TooManyVisitors {
+        /// How many those are.
+        most: usize,
+    },
     /// No session is open in this service conversation (41001).
     SessionClosed,
     /// The withdrawal window has passed (41002).

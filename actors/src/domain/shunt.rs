@@ -71,6 +71,10 @@ pub use state::State;
 /// The reception group that exists without being named by anyone.
 pub const DEFAULT_GROUP: &str = "default";
 
+/// Visitors merged into one user at most. Whatever the user reads covers the inbox of each, so this bounds what one
+/// request costs; nobody comes near it who is merged once per device or browser.
+pub const MAX_VISITORS: usize = 1_000;
+
 /// The numbers these rules go by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
@@ -183,6 +187,9 @@ pub enum Command {
         visitor: Address,
         /// The user.
         user: Address,
+        /// Merged visitors of one user at most. Who decides merges bounds them; who follows one bounds nothing, as it
+        /// was let in already.
+        most: usize,
     },
     /// Reads every promotion.
     Promotions,

@@ -11,7 +11,7 @@ use crate::conversation::{ConversationAnswer, ConversationCommand};
 use crate::domain::conversation::sending::Send;
 use crate::domain::ids::{Address, EntId, PartyType};
 use crate::domain::refusal::Refusal;
-use crate::domain::shunt::{Answer, Command};
+use crate::domain::shunt::{Answer, Command, MAX_VISITORS};
 use crate::ports::StoreError;
 use crate::runtime::failure::Failure;
 
@@ -25,14 +25,14 @@ impl Router {
     ///
     /// # Errors
     /// `UnknownUser` for a visitor nobody made, `NotAVisitor`, `NotRegistered` for a user that is a visitor or the
-    /// same, `MergedIntoAnother`.
+    /// same, `MergedIntoAnother`, `TooManyVisitors`.
     pub async fn merge_visitor(&self, visitor: &str, user: &str) -> Result<bool, Rejection> {
         let (from, into) = (Address::user(visitor), Address::user(user));
         if self.world.aliases.user_of(&from).is_none() {
             self.may_merge(visitor, user).await?;
         }
         // Asked again also for a repeat: a merge may have been interrupted before every routing had followed.
-        let promote = Command::Promote { visitor: from, user: into };
+        let promote = Command::Promote { visitor: from, user: into, most: MAX_VISITORS };
         let new = match self.ask_shunt(REGISTRAR, promote).await? {
             Answer::Promoted => true,
             Answer::Noted => false,

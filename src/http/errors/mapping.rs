@@ -142,6 +142,12 @@ impl From<&Refusal> for Problem {
                 &codes::QUEUE_FULL,
                 format!("the group lets {limit} customers wait, and so many do"),
             ),
+            Refusal::TooManyVisitors { most } => Self::saying(
+                &codes::TOO_MANY_VISITORS,
+                format!(
+                    "field \"userId\" names a user who has {most} merged visitors; allowed are at most {most}"
+                ),
+            ),
             Refusal::SessionClosed => Self::plain(&codes::SESSION_CLOSED),
             Refusal::TooLate { window } => Self::saying(
                 &codes::TOO_LATE,

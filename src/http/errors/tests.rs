@@ -8,7 +8,7 @@ use messagecenter_actors::runtime::failure::Failure;
 use super::*;
 
 /// Numbers are a promise to callers: this list only grows.
-const PINNED: [(u32, &str); 62] = [
+const PINNED: [(u32, &str); 63] = [
     (40000, "BODY_SYNTAX"),
     (40001, "FIELD_NOT_SET"),
     (40002, "FIELD_NIL"),
@@ -53,6 +53,7 @@ const PINNED: [(u32, &str); 62] = [
     (40912, "NOT_REGISTERED"),
     (40913, "GROUP_CLOSED"),
     (40914, "QUEUE_FULL"),
+    (40915, "TOO_MANY_VISITORS"),
     (41001, "SESSION_CLOSED"),
     (41002, "TOO_LATE"),
     (41003, "WITHDRAWN"),

@@ -101,7 +101,7 @@ impl Deciding<'_> {
             Command::Accept { session, agent } => self.accept(*session, agent),
             Command::Reject { session, agent } => self.reject(*session, agent),
             Command::Transfer { session, to } => self.transfer(*session, to),
-            Command::Promote { visitor, user } => self.promote(visitor, user),
+            Command::Promote { visitor, user, most } => self.promote(visitor, user, *most),
             Command::Promotions => Ok(Outcome::Ready(Answer::Promotions(self.state.promotions()))),
             Command::PutGroup { group, definition } => self.put_group(group_name(group), definition),
             Command::DeleteGroup { group } => Ok(self.delete_group(group_name(group))),

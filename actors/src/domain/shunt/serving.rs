@@ -128,12 +128,18 @@ impl Deciding<'_> {
     }
 
     /// Of two open sessions the older stays. A repeat changes nothing, and nobody is promoted twice.
-    pub(super) fn promote(&mut self, visitor: &Address, user: &Address) -> Result<Outcome, Refusal> {
+    pub(super) fn promote(
+        &mut self,
+        visitor: &Address,
+        user: &Address,
+        most: usize,
+    ) -> Result<Outcome, Refusal> {
         match self.state.person(visitor) {
             person if person == user && visitor != user => return Ok(Outcome::Ready(Answer::Noted)),
             person if person != visitor => return Err(Refusal::MergedIntoAnother),
             _ if visitor == user || self.state.person(user) != user => return Err(Refusal::NotRegistered),
             _ if self.state.became.contains_key(visitor) => return Err(Refusal::NotAVisitor),
+            _ if self.state.visitors_of(user) >= most => return Err(Refusal::TooManyVisitors { most }),
             _ => {}
         }
         let (theirs, own) = (self.state.session_of(visitor), self.state.session_of(user));

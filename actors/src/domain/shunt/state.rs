@@ -258,6 +258,11 @@ impl State {
         self.promoted.iter().map(|(visitor, user)| (visitor.clone(), user.clone())).collect()
     }
 
+    /// How many visitors became this user.
+    pub(super) fn visitors_of(&self, user: &Address) -> usize {
+        self.became.get(user).map_or(0, |visitors| *visitors as usize)
+    }
+
     pub(super) fn session_of(&self, customer: &Address) -> Option<Uuid> {
         self.session_of.get(self.person(customer)).copied()
     }

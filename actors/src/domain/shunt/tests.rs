@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::audit::{Violation, audit};
 use super::state::State;
-use super::{Answer, Closer, Command, Numbers};
+use super::{Answer, Closer, Command, MAX_VISITORS, Numbers};
 use crate::api::{Obtain, OpenSession, Opener, SessionState, SessionView, Shunt, ShuntState, Wish};
 use crate::domain::event::{AgentRecord, CloseReason, Presence, ShuntChange, Skipped};
 use crate::domain::ids::{Address, EntId, Millis};

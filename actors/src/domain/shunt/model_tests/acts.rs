@@ -118,7 +118,9 @@ impl Model {
                 self.state.spoke(session, self.now);
                 Command::Transfer { session, to: Target::FromBot { group: self.group() } }
             }
-            95..96 => Command::Promote { visitor: self.customer(), user: Address::user(100) },
+            95..96 => {
+                Command::Promote { visitor: self.customer(), user: Address::user(100), most: usize::MAX }
+            }
             _ => Command::Settle,
         }
     }

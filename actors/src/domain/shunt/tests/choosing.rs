@@ -181,7 +181,7 @@ fn a_visitor_who_registers_keeps_the_older_session_and_its_place() {
     let visitors = desk.open(1, Wish::Anyone).session;
     let users = desk.open(2, Wish::Anyone).session;
     let (visitor, user) = (Address::user(1), Address::user(2));
-    let promote = Command::Promote { visitor, user };
+    let promote = Command::Promote { visitor, user, most: MAX_VISITORS };
     let (changes, _) = desk.ask_changes(promote.clone());
     let [ShuntChange::SessionEnded { session, reason, .. }, ShuntChange::Promoted { .. }] = &changes[..]
     else {
@@ -199,8 +199,8 @@ fn a_promotion_says_which_session_the_user_has_open_from_then_on() {
     let mut desk = Desk::with_agents(&[("a", 1)]);
     let session = desk.open(1, Wish::Anyone).session;
     let (visitor, user) = (Address::user(1), Address::user(2));
-    let (changes, answer) =
-        desk.ask_changes(Command::Promote { visitor: visitor.clone(), user: user.clone() });
+    let promote = Command::Promote { visitor: visitor.clone(), user: user.clone(), most: MAX_VISITORS };
+    let (changes, answer) = desk.ask_changes(promote);
     assert_eq!(answer, Ok(Answer::Promoted));
     let [ShuntChange::Promoted { session: Some(open), .. }] = &changes[..] else { panic!("{changes:?}") };
     assert_eq!(
@@ -222,7 +222,7 @@ fn nobody_is_promoted_into_a_visitor_into_two_users_or_once_others_became_it() {
     let mut desk = Desk::with_agents(&[]);
     let mut promote = |visitor: i64, user: i64| {
         let (visitor, user) = (Address::user(visitor), Address::user(user));
-        desk.ask_changes(Command::Promote { visitor, user }).1
+        desk.ask_changes(Command::Promote { visitor, user, most: MAX_VISITORS }).1
     };
     assert_eq!(promote(1, 1), Err(Refusal::NotRegistered));
     assert_eq!(promote(1, 2), Ok(Answer::Promoted));
@@ -230,4 +230,20 @@ fn nobody_is_promoted_into_a_visitor_into_two_users_or_once_others_became_it() {
     assert_eq!(promote(1, 3), Err(Refusal::MergedIntoAnother));
     assert_eq!(promote(4, 1), Err(Refusal::NotRegistered), "no chains");
     assert_eq!(promote(2, 5), Err(Refusal::NotAVisitor), "no chains from the other end");
+}
+
+#[test]
+fn a_user_takes_so_many_visitors_and_no_more_but_a_merge_that_was_let_in_is_followed() {
+    let mut desk = Desk::with_agents(&[]);
+    let mut promote = |visitor: i64, user: i64, most: usize| {
+        let (visitor, user) = (Address::user(visitor), Address::user(user));
+        desk.ask_changes(Command::Promote { visitor, user, most }).1
+    };
+    for visitor in 1..=3 {
+        assert_eq!(promote(visitor, 100, 3), Ok(Answer::Promoted));
+    }
+    assert_eq!(promote(4, 100, 3), Err(Refusal::TooManyVisitors { most: 3 }));
+    assert_eq!(promote(2, 100, 3), Ok(Answer::Noted), "a repeat is no other one");
+    assert_eq!(promote(4, 101, 3), Ok(Answer::Promoted), "another user has its own");
+    assert_eq!(promote(5, 100, usize::MAX), Ok(Answer::Promoted));
 }
