@@ -83,7 +83,7 @@ codes! {
     NOT_THE_AUTHOR = 40302, true, No, "Only its author may withdraw a message.";
     OWN_MESSAGE = 40303, true, No, "One's own message cannot be appraised.";
     NOTICE_NOT_APPRAISED = 40304, true, No, "A notice cannot be appraised.";
-    OTHER_ENTERPRISE = 40305, true, No, "The entId header disagrees with the agent's record.";
+    OTHER_ENTERPRISE = 40305, true, No, "The entId header, or receiveEntId, disagrees with the agent's record.";
     UNKNOWN_PATH = 40400, false, No, "Nothing is at this path.";
     UNKNOWN_CONVERSATION = 40401, true, No, "The conversation is unknown or not the caller's.";
     UNKNOWN_MESSAGE = 40402, true, No, "The message is unknown or not the caller's.";

@@ -164,7 +164,8 @@ async fn an_agents_record_beats_headers_wherever_service_is_meant() {
     let session = app.ask_for_service(1, 7).await.text("sessionId");
     open_to(&app, &agent(50).ent(8), "2").await.refused(40305);
     let body = json!({ "msgType": 2, "userType": 1, "receiveId": "2", "receiveEntId": "8" });
-    app.post(&agent(50), "createChatSession", body).await.refused(40305);
+    let refused = app.post(&agent(50), "createChatSession", body).await.refused(40305);
+    assert!(refused.msg.starts_with("field \"receiveEntId\" is 8"), "{}", refused.msg);
     app.post(&agent(50).ent(8), "userList", json!({ "userType": 1 })).await.refused(40305);
     app.post(&agent(50).ent(8), "closeChatSession", json!({ "sessionId": session })).await.refused(40305);
     app.post(&agent(50).ent(7), "closeChatSession", json!({ "sessionId": session })).await.ok();

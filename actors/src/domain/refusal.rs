@@ -29,12 +29,14 @@ pub enum Refusal {
     OwnMessage,
     /// A notice cannot be appraised (40304).
     NoticeNotAppraised,
-    /// The `entId` header disagrees with the agent's record (40305).
+    /// The enterprise that the request names disagrees with the agent's record (40305).
     OtherEnterprise {
         /// What the record says.
         record: EntId,
-        /// What the header says.
-        header: EntId,
+        /// What names the other one: `header "entId"` or `field "receiveEntId"`.
+        named_by: &'static str,
+        /// What that says.
+        asked: EntId,
     },
     /// The conversation does not exist or is not the caller's (40401).
     UnknownConversation,

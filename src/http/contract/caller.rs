@@ -68,7 +68,8 @@ pub fn agrees(identity: &Identity, caller: &Caller) -> Result<(), Refusal> {
     if caller.hat == Hat::User || identity.ent == 0 || identity.ent == caller.ent {
         return Ok(());
     }
-    Err(Refusal::OtherEnterprise { record: caller.ent, header: identity.ent })
+    let named_by = "header \"entId\"";
+    Err(Refusal::OtherEnterprise { record: caller.ent, named_by, asked: identity.ent })
 }
 
 /// What an id in a request names (spec §1).

@@ -115,7 +115,8 @@ async fn open_service(
             if let (Some(record), Some(asked)) = (record, receive_ent)
                 && record != asked
             {
-                return Err(Refusal::OtherEnterprise { record, header: asked }.into());
+                let named_by = "field \"receiveEntId\"";
+                return Err(Refusal::OtherEnterprise { record, named_by, asked }.into());
             }
             let opener = Opener::Agent(me.id.to_string());
             (receive_ent.unwrap_or(caller.ent), customer(receive_id)?, opener, String::new())

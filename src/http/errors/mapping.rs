@@ -108,9 +108,9 @@ impl From<&Refusal> for Problem {
             Refusal::NotTheAuthor => Self::plain(&codes::NOT_THE_AUTHOR),
             Refusal::OwnMessage => Self::plain(&codes::OWN_MESSAGE),
             Refusal::NoticeNotAppraised => Self::plain(&codes::NOTICE_NOT_APPRAISED),
-            Refusal::OtherEnterprise { record, header } => Self::saying(
+            Refusal::OtherEnterprise { record, named_by, asked } => Self::saying(
                 &codes::OTHER_ENTERPRISE,
-                format!("header \"entId\" is {header}, the agent's record says {record}"),
+                format!("{named_by} is {asked}, the agent's record says {record}"),
             ),
             Refusal::UnknownConversation => Self::plain(&codes::UNKNOWN_CONVERSATION),
             Refusal::UnknownMessage => Self::plain(&codes::UNKNOWN_MESSAGE),

@@ -125,8 +125,10 @@ impl Deciding<'_> {
     }
 
     fn no_place(&self, group: &Arc<str>) -> Shunt {
-        let online = self.state.desks.get(group).map_or(0, |desk| desk.online);
-        let state = if online == 0 { ShuntState::Offline } else { ShuntState::Busy };
+        let has_agents = |group: &str| self.state.desks.get(group).is_some_and(|desk| desk.online > 0);
+        let rules = self.state.definition(group);
+        let there = has_agents(group) || rules.overflow.iter().any(|helping| has_agents(helping));
+        let state = if there { ShuntState::Busy } else { ShuntState::Offline };
         let answer = self.with_figures(state, group, Step::Queue);
         let ahead = answer.waiting;
         Shunt { ahead, estimated_wait_seconds: self.state.estimate(group, ahead), ..answer }

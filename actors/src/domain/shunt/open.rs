@@ -175,8 +175,8 @@ impl Deciding<'_> {
         self.state.has_free_place(agent, self.numbers)
     }
 
-    /// The reservation that serves this customer: the one it brings, else the one it holds. An eligible agent
-    /// wished for goes before a reservation on another.
+    /// The reservation that serves this customer: the one it brings, else the one it holds. An agent wished for who
+    /// would serve it now goes before a reservation on another.
     fn usable_lease(&self, open: &OpenSession, wish: &Wish) -> Result<Option<(Uuid, Lease)>, Refusal> {
         let brought = match wish {
             Wish::Lease(id) => self.state.leases.get(id).map(|lease| (*id, lease)),
@@ -189,10 +189,19 @@ impl Deciding<'_> {
         let held = self.state.lease_of(&open.customer);
         let held = held.and_then(|id| self.state.leases.get(&id).map(|lease| (id, lease)));
         let held = held.filter(|(_, lease)| match wish {
-            Wish::Agent(wished) => *lease.agent == **wished || self.group_with(open, wished).is_none(),
+            Wish::Agent(wished) => *lease.agent == **wished || !self.would_be_given(open, wished),
             Wish::Anyone | Wish::Lease(_) => true,
         });
         Ok(brought.or(held).map(|(id, lease)| (id, lease.clone())))
+    }
+
+    /// Whether an agent wished for serves a customer who comes now: it is eligible, in an open group in which nobody
+    /// waits.
+    fn would_be_given(&self, open: &OpenSession, agent: &str) -> bool {
+        self.group_with(open, agent).is_some_and(|group| {
+            let closed = self.state.groups.get(&group).is_some_and(|known| !known.is_open(self.at));
+            !closed && self.state.waiting_in(&group) == 0
+        })
     }
 
     /// A customer who has a session needs no reservation beside it.

@@ -156,6 +156,32 @@ fn a_wished_agent_who_is_eligible_serves_and_frees_the_reservation_on_another() 
 }
 
 #[test]
+fn a_reservation_serves_where_the_agent_wished_for_would_not_since_the_group_is_closed_by_now() {
+    let mut desk = Desk::with_agents(&[("a", 5), ("b", 5)]);
+    desk.obtain(Some(1));
+    // It is midnight.
+    let hours = vec!["mon-sun 02:00-03:00".to_owned()];
+    let closed = Box::new(GroupDefinition { hours, ..GroupDefinition::default() });
+    desk.ask(Command::PutGroup { group: String::new(), definition: closed }).unwrap();
+    let served = desk.open(1, Wish::Agent("b".into()));
+    assert_eq!((served.state, served.agent.as_deref()), (SessionState::Serving, Some("a")));
+}
+
+#[test]
+fn whoever_could_help_out_keeps_a_group_from_being_offline() {
+    let mut desk = Desk::new();
+    desk.put("h", 1, &["help"]);
+    desk.put("v", 1, &["vip"]);
+    let definition = GroupDefinition { overflow: vec!["help".into()], ..GroupDefinition::default() };
+    desk.ask(Command::PutGroup { group: "vip".into(), definition: Box::new(definition) }).unwrap();
+    assert_eq!(desk.obtain_in("vip", Some(1)).state, ShuntState::Offline, "nobody is there");
+    desk.says("h", Presence::Online);
+    assert_eq!(desk.obtain_in("vip", Some(1)).state, ShuntState::Assigned, "h helps at once");
+    let shunt = desk.obtain_in("vip", Some(2));
+    assert_eq!((shunt.state, shunt.online), (ShuntState::Busy, 0), "h is full, and none of the group's own");
+}
+
+#[test]
 fn a_deleted_agent_keeps_its_sessions_and_loses_its_reservations() {
     let mut desk = Desk::with_agents(&[("a", 3)]);
     let served = desk.open(1, Wish::Anyone).session;
