@@ -1,12 +1,14 @@
 //! The storage breaker: while storage is known to be away, whatever needs it is refused at once.
 //!
-//! It opens when so many calls in a row, within a window, had no answer (unavailable, or outcome unknown; storage that
-//! says no has answered), or when a commit got no outcome in time. While it is open [`Guarded`] calls are refused and
-//! the journal takes nothing; one probe at a time, the committer's, asks storage, after pauses that grow. The first
-//! answer closes it. A commit that is under way is tried on whatever the breaker says, and closes it when it lands.
+//! It opens for writes when a commit got no outcome in time, or when so many calls in a row, within a window, had no
+//! answer (unavailable, or outcome unknown; storage that says no has answered). It opens for reads as well when a read
+//! was among those, or when the probe has no answer: a full disk is still read. While it is open, [`Guarded`] calls of
+//! that sort are refused and the journal takes nothing; one probe at a time, the committer's, asks storage, after
+//! pauses that grow. The first answer closes it. A commit that is under way is tried on whatever the breaker says, and
+//! closes it when it lands.
 //!
-//! Guarantees: refused calls reached nothing; storage that is away is asked by the probe alone; the breaker closes by
-//! itself, whether anybody calls or not.
+//! Guarantees: refused calls reached nothing; storage that answers no reads is asked by the probe alone; the breaker
+//! closes by itself, whether anybody calls or not.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -60,6 +62,8 @@ pub struct Breaker {
     untroubled: AtomicBool,
     /// Whether it is open. Written under the lock.
     open: watch::Sender<bool>,
+    /// Whether it is open for reads as well. Written under the lock.
+    unread: AtomicBool,
     /// How often it closed.
     closings: AtomicU64,
     metrics: BreakerMetrics,
@@ -67,15 +71,24 @@ pub struct Breaker {
     observer: OnceLock<Arc<Observation>>,
 }
 
+/// What a call does to storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Read,
+    Write,
+}
+
 /// A call that may go on, with how often the breaker had closed when it began.
 #[derive(Debug, Clone, Copy)]
-struct Admitted(u64);
+struct Admitted(Sort, u64);
 
 #[derive(Debug, Default)]
 struct Inner {
     /// Calls in a row without an answer, the first of them at `since`.
     failures: u32,
     since: Option<Instant>,
+    /// Whether a read was among them.
+    reads_failed: bool,
     open: Option<Open>,
     /// When it closed last, and the pause it had come to.
     closed: Option<(Instant, Duration)>,
@@ -86,6 +99,14 @@ struct Open {
     since: Instant,
     probe_at: Instant,
     pause: Duration,
+    /// Whether storage is being asked.
+    asked: bool,
+}
+
+impl Inner {
+    fn forget_failures(&mut self) {
+        (self.failures, self.since, self.reads_failed) = (0, None, false);
+    }
 }
 
 /// The breaker as it is shown.
@@ -93,7 +114,9 @@ struct Open {
 pub struct BreakerState {
     /// `closed`, `open`, or `half_open` while a probe asks storage.
     pub word: &'static str,
-    /// Calls in a row without an answer, while it is closed.
+    /// Whether reads are refused too.
+    pub reads_refused: bool,
+    /// Calls in a row without an answer that are counted.
     pub failures: u32,
     /// How long it has been open.
     pub lasts: Option<Duration>,
@@ -109,6 +132,7 @@ impl Breaker {
             inner: Mutex::default(),
             untroubled: AtomicBool::new(true),
             open: watch::Sender::new(false),
+            unread: AtomicBool::new(false),
             closings: AtomicU64::new(0),
             metrics: BreakerMetrics::default(),
             observer: OnceLock::new(),
@@ -130,9 +154,19 @@ impl Breaker {
         &self.metrics
     }
 
-    /// Whether it is open.
+    /// Whether it is open: for writes, or for everything.
     pub fn is_open(&self) -> bool {
         !self.untroubled.load(Ordering::Acquire) && *self.open.borrow()
+    }
+
+    /// Whether it is open for reads as well.
+    pub fn refuses_reads(&self) -> bool {
+        self.unread.load(Ordering::Acquire)
+    }
+
+    /// [`Breaker::remaining`], if reads are refused.
+    pub fn reads_remaining(&self) -> Option<Duration> {
+        if self.refuses_reads() { self.remaining() } else { None }
     }
 
     /// How long it is until storage is asked again, or the next time if it is being asked; `None` = it is closed.
@@ -150,11 +184,13 @@ impl Breaker {
         let inner = self.inner.lock();
         let now = Instant::now();
         let Some(open) = inner.open else {
-            return BreakerState { word: "closed", failures: inner.failures, lasts: None, retry_in: None };
+            let (word, failures) = ("closed", inner.failures);
+            return BreakerState { word, reads_refused: false, failures, lasts: None, retry_in: None };
         };
         BreakerState {
-            word: if open.probe_at <= now { "half_open" } else { "open" },
-            failures: 0,
+            word: if open.asked { "half_open" } else { "open" },
+            reads_refused: self.refuses_reads(),
+            failures: inner.failures,
             lasts: Some(now.saturating_duration_since(open.since)),
             retry_in: Some(open.probe_at.saturating_duration_since(now)),
         }
@@ -163,22 +199,26 @@ impl Breaker {
     /// Whether a call may go on.
     ///
     /// # Errors
-    /// `Unavailable` while it is open.
-    fn admit(&self) -> Result<Admitted, StoreError> {
-        if !self.is_open() {
-            return Ok(Admitted(self.closings.load(Ordering::Acquire)));
+    /// `Unavailable` while it is open for such calls.
+    fn admit(&self, sort: Sort) -> Result<Admitted, StoreError> {
+        let refused = match sort {
+            Sort::Read => self.refuses_reads(),
+            Sort::Write => self.is_open(),
+        };
+        if !refused {
+            return Ok(Admitted(sort, self.closings.load(Ordering::Acquire)));
         }
         self.metrics.refused.inc();
         Err(StoreError::Unavailable("the storage breaker is open".to_owned()))
     }
 
     /// A call that was admitted has ended.
-    fn note<T>(&self, admitted: Admitted, outcome: &Result<T, StoreError>) {
+    fn note<T>(&self, Admitted(sort, closings): Admitted, outcome: &Result<T, StoreError>) {
         match outcome {
             // A failure that was under way when it closed says nothing of now.
             Err(StoreError::Unavailable(_) | StoreError::Unknown(_))
-                if admitted.0 != self.closings.load(Ordering::Acquire) => {}
-            Err(StoreError::Unavailable(_) | StoreError::Unknown(_)) => self.failed(),
+                if closings != self.closings.load(Ordering::Acquire) => {}
+            Err(StoreError::Unavailable(_) | StoreError::Unknown(_)) => self.failed(sort),
             // Whatever else it says, it answers.
             Ok(_) | Err(_) => self.answered(),
         }
@@ -189,36 +229,54 @@ impl Breaker {
             return;
         }
         let mut inner = self.inner.lock();
-        // An answer that was under way when it opened says nothing of now.
-        if inner.open.is_none() {
-            (inner.failures, inner.since) = (0, None);
-            self.untroubled.store(true, Ordering::Release);
+        // An answer that was under way when it opened for reads says nothing of now.
+        if !self.refuses_reads() {
+            inner.forget_failures();
+            self.untroubled.store(inner.open.is_none(), Ordering::Release);
         }
     }
 
-    fn failed(&self) {
+    fn failed(&self, sort: Sort) {
         let settings = self.settings.load();
         let now = Instant::now();
         let mut inner = self.inner.lock();
-        if inner.open.is_some() {
+        // What it was opened for already says nothing more.
+        if self.refuses_reads() || (inner.open.is_some() && sort == Sort::Write) {
             return;
         }
         self.untroubled.store(false, Ordering::Release);
         match inner.since {
             Some(since) if now.saturating_duration_since(since) <= settings.window => inner.failures += 1,
-            _ => (inner.failures, inner.since) = (1, Some(now)),
+            _ => (inner.failures, inner.since, inner.reads_failed) = (1, Some(now), false),
         }
+        inner.reads_failed |= sort == Sort::Read;
         if inner.failures >= settings.failures {
             let why = format!("{} calls in a row had no answer", inner.failures);
-            self.open(&mut inner, now, why);
+            if inner.reads_failed {
+                self.open_for_reads(&mut inner, now, why);
+            } else {
+                self.open(&mut inner, now, why);
+            }
         }
     }
 
-    /// Opens it, whatever was counted: a commit got no outcome in time.
+    /// Opens it for writes, whatever was counted: a commit got no outcome in time.
     pub(crate) fn trip(&self) {
         let mut inner = self.inner.lock();
         if inner.open.is_none() {
             self.open(&mut inner, Instant::now(), "a commit got no outcome in time".to_owned());
+        }
+    }
+
+    /// Opens it for everything.
+    fn open_for_reads(&self, inner: &mut Inner, now: Instant, why: String) {
+        if inner.open.is_none() {
+            self.open(inner, now, why);
+        }
+        inner.forget_failures();
+        if !self.unread.swap(true, Ordering::AcqRel) {
+            self.metrics.reads_refused.set(1);
+            tracing::error!("storage answers no reads: they are refused until it does");
         }
     }
 
@@ -230,13 +288,13 @@ impl Breaker {
             _ => settings.pause_min.min(settings.pause_max),
         };
         let probe_at = now + jittered(pause, settings.pause_max);
-        inner.open = Some(Open { since: now, probe_at, pause });
-        (inner.failures, inner.since) = (0, None);
+        inner.open = Some(Open { since: now, probe_at, pause, asked: false });
+        inner.forget_failures();
         self.untroubled.store(false, Ordering::Release);
         self.open.send_replace(true);
         self.metrics.opened.inc();
         self.metrics.open.set(1);
-        tracing::error!(%why, "the storage breaker opens: whatever needs storage is refused until it answers");
+        tracing::error!(%why, "the storage breaker opens: what has to be written is refused until storage answers");
         self.tell("breaker_opened", why);
     }
 
@@ -246,8 +304,9 @@ impl Breaker {
             return;
         }
         let mut inner = self.inner.lock();
-        (inner.failures, inner.since) = (0, None);
+        inner.forget_failures();
         let was = inner.open.take();
+        self.serve_reads();
         self.untroubled.store(true, Ordering::Release);
         let Some(open) = was else { return };
         let now = Instant::now();
@@ -260,31 +319,56 @@ impl Breaker {
         self.tell("breaker_closed", format!("storage answers again after {millis} ms"));
     }
 
-    /// Returns when storage is to be asked. For the one who asks: the committer.
+    /// Returns when storage is to be asked. For the one who asks: the committer, who says then what came of it
+    /// ([`Breaker::probed`]).
     pub(crate) async fn probe_due(&self) {
         let mut open = self.open.subscribe();
         loop {
             let _ = open.wait_for(|open| *open).await; // the sender lives in `self`
             let Some(probe_at) = self.inner.lock().open.map(|open| open.probe_at) else { continue };
             tokio::time::sleep_until(probe_at).await;
-            if *open.borrow_and_update() {
+            if !*open.borrow_and_update() {
+                continue;
+            }
+            if let Some(open) = &mut self.inner.lock().open {
+                open.asked = true;
                 return;
             }
         }
     }
 
-    /// Storage was asked and `answered`, or not.
+    /// Storage was asked to read and `answered`, or not: then reads are refused too, and it is asked again after a
+    /// longer pause.
     pub(crate) fn probed(&self, answered: bool) {
-        self.metrics.probed(answered);
         if answered {
+            self.metrics.probed(true);
             return self.close();
         }
+        self.probed_meanwhile(false);
+    }
+
+    /// The same while a commit is still under way: an answer shows that storage is read, not that it is written to.
+    pub(crate) fn probed_meanwhile(&self, answered: bool) {
+        self.metrics.probed(answered);
         let longest = self.settings.load().pause_max;
+        let now = Instant::now();
         let mut inner = self.inner.lock();
-        if let Some(open) = &mut inner.open {
-            open.pause = self.longer(open.pause);
-            open.probe_at = Instant::now() + jittered(open.pause, longest);
+        if answered {
+            self.serve_reads();
+        } else {
+            self.open_for_reads(&mut inner, now, "storage did not answer when it was asked".to_owned());
         }
+        if let Some(open) = &mut inner.open {
+            open.asked = false;
+            open.pause = self.longer(open.pause);
+            open.probe_at = now + jittered(open.pause, longest);
+        }
+    }
+
+    /// Reads go on. To be called under the lock.
+    fn serve_reads(&self) {
+        self.unread.store(false, Ordering::Release);
+        self.metrics.reads_refused.set(0);
     }
 
     /// The pause that follows `pause`.

@@ -112,7 +112,7 @@ impl Behaviour for Conversation {
     }
 
     fn away(world: &World) -> Option<Duration> {
-        world.journal.breaker().remaining()
+        world.journal.breaker().reads_remaining()
     }
 
     fn operation(command: &ConversationCommand) -> &'static str {

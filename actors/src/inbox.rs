@@ -183,7 +183,7 @@ impl Behaviour for Inbox {
     }
 
     fn away(world: &World) -> Option<Duration> {
-        world.journal.breaker().remaining()
+        world.journal.breaker().reads_remaining()
     }
 
     fn operation(command: &InboxCommand) -> &'static str {

@@ -10,7 +10,7 @@
 //! `index` and `recovery` (what an actor replays), `saving` and `checkpointer` (what bounds it).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -137,6 +137,8 @@ pub struct Journal {
     holds: Arc<()>,
     /// Turns of snapshot writes; never closed.
     saves: Arc<Semaphore>,
+    /// Nobody waits for answers any more: snapshots need not rest.
+    hurried: Arc<AtomicBool>,
     /// One snapshot write or recovery read per actor at a time.
     writing: Locks,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -204,6 +206,7 @@ impl Journal {
             trimmed: AtomicU64::new(0),
             holds: Arc::new(()),
             saves: Arc::new(Semaphore::new(saving::SAVES_AT_ONCE)),
+            hurried: Arc::default(),
             writing: Locks::default(),
             tasks: Mutex::new(Vec::new()),
         }))

@@ -128,7 +128,7 @@ impl Behaviour for SessionActor {
     }
 
     fn away(world: &World) -> Option<Duration> {
-        world.journal.breaker().remaining()
+        world.journal.breaker().reads_remaining()
     }
 
     fn operation(_command: &SessionCommand) -> &'static str {

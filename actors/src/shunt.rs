@@ -284,7 +284,7 @@ impl Behaviour for ShuntActor {
     }
 
     fn away(world: &World) -> Option<Duration> {
-        world.journal.breaker().remaining()
+        world.journal.breaker().reads_remaining()
     }
 
     fn operation(asked: &ShuntCommand) -> &'static str {

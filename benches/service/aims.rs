@@ -127,6 +127,18 @@ pub const AIMS: &[Aim] = &[
         measured: |results| results.heap.iter().find(|weight| weight.id == "read").map(|weight| weight.bytes),
     },
     Aim {
+        what: "The first findMessage of a cold conversation after kill -9, p99",
+        wanted: Wanted::AtMost(20.0),
+        unit: Unit::Milliseconds,
+        measured: |results| results.scenario("find-first").map(|scenario| scenario.service.p99_ms),
+    },
+    Aim {
+        what: "Resident memory after 1,000,000 activations and passivations, against before",
+        wanted: Wanted::AtMost(1.1),
+        unit: Unit::Times,
+        measured: |results| results.churn.as_ref().map(|churn| churn.after as f64 / churn.before as f64),
+    },
+    Aim {
         what: "Ready with 1,000,000 messages, the slowest start",
         wanted: Wanted::AtMost(2.0),
         unit: Unit::Seconds,

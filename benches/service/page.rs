@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::aims::verdicts;
 use super::figures::median;
 use super::plots::Drawn;
-use super::results::{Results, Scenario};
+use super::results::{Churn, Results, Scenario};
 use super::run::BUSY;
 use super::scale::grouped;
 
@@ -257,6 +257,15 @@ fn cost(page: &mut String, results: &Results) {
             row(page, &[memory.title.clone(), conversations, inboxes, mib]);
         }
         page.push('\n');
+    }
+    if let Some(Churn { activations, seconds, before, after }) = &results.churn {
+        let [before, after] =
+            [before, after].map(|bytes| format!("{:.1}", *bytes as f64 / f64::from(1 << 20)));
+        let (times, rate) = (grouped(*activations as usize), whole(*activations as f64 / seconds));
+        page.push_str(&format!(
+            "{times} times a conversation was activated, read and put away, {rate} a second: resident memory {before} MiB \
+             before, {after} MiB after.\n\n"
+        ));
     }
     if !results.disk.is_empty() {
         table(page, &["Disk", "messages", "bytes", "bytes per message"]);

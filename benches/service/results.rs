@@ -26,6 +26,8 @@ pub struct Results {
     pub allocations: Vec<Allocation>,
     pub heap: Vec<Weight>,
     pub memory: Vec<Memory>,
+    #[serde(default)]
+    pub churn: Option<Churn>,
     pub starts: Vec<Start>,
     pub disk: Vec<OnDisk>,
     pub cores: Vec<Cores>,
@@ -133,6 +135,16 @@ pub struct Memory {
     pub resident: u64,
     pub conversations: u64,
     pub inboxes: u64,
+}
+
+/// Conversations activated and put away, again and again.
+#[derive(Serialize, Deserialize)]
+pub struct Churn {
+    pub activations: u64,
+    pub seconds: f64,
+    /// Resident bytes before, and a few seconds after.
+    pub before: u64,
+    pub after: u64,
 }
 
 /// Starts after one kind of end.

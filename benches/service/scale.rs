@@ -32,6 +32,10 @@ pub struct Scale {
     pub idle_after: u64,
     /// Messages of the deep conversation.
     pub deep: usize,
+    /// Conversations that a start has to know of.
+    pub wide: usize,
+    /// How often one of them is activated and put away.
+    pub activations: usize,
     /// Conversations with one unread message.
     pub single_unread: usize,
     /// Starts measured after each kind of end.
@@ -64,6 +68,8 @@ pub const FULL: Scale = Scale {
     histories: 20_000,
     idle_after: 60_000,
     deep: 1_000_000,
+    wide: 100_000,
+    activations: 1_000_000,
     single_unread: 20_000,
     starts: 3,
     weighed: 20_000,
@@ -90,6 +96,8 @@ pub const QUICK: Scale = Scale {
     histories: 1_000,
     idle_after: 5_000,
     deep: 20_000,
+    wide: 6_000,
+    activations: 20_000,
     single_unread: 2_000,
     starts: 1,
     weighed: 2_000,

@@ -10,6 +10,7 @@ mod lists;
 mod overload;
 mod pairs;
 mod people;
+mod wide;
 
 use super::run::Run;
 
@@ -31,4 +32,5 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "heap", run: heap::run },
     Stage { name: "depth", run: depth::run },
     Stage { name: "cold", run: cold::run },
+    Stage { name: "wide", run: wide::run },
 ];

@@ -25,6 +25,7 @@ struct Storage {
 #[serde(rename_all = "camelCase")]
 struct Breaker {
     state: &'static str,
+    reads_refused: bool,
     failures: u32,
     lasts_ms: Option<u64>,
     retry_in_ms: Option<u64>,
@@ -32,8 +33,14 @@ struct Breaker {
 
 impl From<BreakerState> for Breaker {
     fn from(state: BreakerState) -> Self {
-        let BreakerState { word, failures, lasts, retry_in } = state;
-        Self { state: word, failures, lasts_ms: lasts.map(millis), retry_in_ms: retry_in.map(millis) }
+        let BreakerState { word, reads_refused, failures, lasts, retry_in } = state;
+        Self {
+            state: word,
+            reads_refused,
+            failures,
+            lasts_ms: lasts.map(millis),
+            retry_in_ms: retry_in.map(millis),
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub static OVERVIEW: Endpoint = endpoint(
     "The service at a glance, from counters.",
     [
         "{version, beganAt, uptimeMs, ready, waiting:[{what, why}], storage:{healthy, why, committed, \
-         breaker:{state, failures, lastsMs, retryInMs}}, \
+         breaker:{state, readsRefused, failures, lastsMs, retryInMs}}, \
          commands:{held, capacity}, kinds:[{kind, recovering, ready, quarantined, depth}], settingsVersion, \
          deadLetters, stormOpen, event, role}",
         "actors in memory",

@@ -242,7 +242,8 @@ async fn while_storage_is_away_reads_are_refused_at_once_and_the_breaker_closes_
     store.faults().set_away(true);
     let failed = service.say(&user(1), "2", "it cannot be kept").await;
     assert_eq!(failed.status, 503, "{failed:?}");
-    service.look_until("/admin/overview", |seen| breaker(seen) != "closed" && seen["ready"] == false).await;
+    let reads_refused = |seen: &Value| seen["storage"]["breaker"]["readsRefused"] == true;
+    service.look_until("/admin/overview", |seen| reads_refused(seen) && seen["ready"] == false).await;
 
     // Each of them is in nobody's memory: reading it would wait for its recovery, a second and more.
     let began = Instant::now();
@@ -278,6 +279,46 @@ async fn while_storage_is_away_reads_are_refused_at_once_and_the_breaker_closes_
     let events = heard(&service, Some("5-1"), "breaker_closed").await;
     let (opened, closed) = (events.find("breaker_opened"), events.find("breaker_closed"));
     assert!(opened.is_some() && opened < closed, "{events}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn storage_that_is_full_or_does_not_commit_is_read_all_the_same() {
+    let store = MemoryStore::new();
+    let before = app(&store, |_| {}).await;
+    for number in 10..40 {
+        before.say(&user(1), &number.to_string(), "hello").await.ok();
+    }
+    before.service.stop().await;
+    let service = app(&store, |settings| settings.commit.resolve_timeout_ms = 200).await;
+    let healthy = |seen: &Value| seen["storage"]["healthy"] == true;
+    let stalled = |seen: &Value| seen["storage"]["why"] == "storage does not commit";
+
+    store.faults().set_full(true);
+    let failed = service.say(&user(1), "2", "there is no room").await;
+    assert_eq!((failed.status, failed.code), (503, 50306), "{failed:?}");
+    // Whoever is in nobody's memory is read from storage, also while it is asked whether it can write again.
+    for number in 10..30 {
+        assert_eq!(texts(service.history(&user(number), "1").await), ["hello"]);
+        if number % 5 == 0 {
+            let failed = service.say(&user(1), "2", "still no room").await;
+            assert_eq!((failed.status, failed.code), (503, 50306), "{failed:?}");
+        }
+    }
+    store.faults().set_full(false);
+    service.look_until("/admin/overview", healthy).await;
+    service.say(&user(1), "2", "room again").await.ok();
+
+    store.faults().hold_appends(true);
+    let unknown = service.say(&user(1), "2", "it takes long").await;
+    assert_eq!((unknown.status, unknown.code), (503, 50307), "{unknown:?}");
+    service.look_until("/admin/overview", stalled).await;
+    for number in 30..40 {
+        assert_eq!(texts(service.history(&user(number), "1").await), ["hello"]);
+    }
+    assert!(stalled(&service.look("/admin/overview").await.data), "the commit still hangs");
+    store.faults().hold_appends(false);
+    service.look_until("/admin/overview", healthy).await;
+    assert_eq!(texts(service.history(&user(2), "1").await), ["room again", "it takes long"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,7 +108,7 @@ fn judged(calls: &[Call], repeats: bool, syncs: Syncs) -> Vec<Acknowledged> {
             request.push_str(&call.text);
         } else if call.is_answer() {
             let Some((read, request)) = reading.remove(call.on.as_str()) else { continue };
-            let is_write = request.contains("\"POST ") || request.contains("\"PUT ");
+            let is_write = ["\"POST ", "\"PUT ", "\"DELETE "].iter().any(|verb| request.contains(verb));
             if is_write && call.text.contains("\\\"error_code\\\":0,") {
                 let since = if repeats { 0 } else { read };
                 found.push(judge(calls, since, call.entered, &request, syncs));

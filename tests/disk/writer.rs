@@ -116,46 +116,92 @@ pub async fn lost(program: &Program, told: &BTreeMap<u64, Told>) -> Vec<String> 
     lost
 }
 
-/// One request of every sort that writes, one after the other; each must be done.
-pub async fn one_of_each(program: &Program) -> usize {
+/// Endpoints that write nothing.
+const READ_ONLY: [&str; 6] = [
+    "/message/messageCount",
+    "/message/findMessage",
+    "/message/userList",
+    "/message/conversationList",
+    "/message/oneUserPosition",
+    "/message/oneUserConversation",
+];
+
+/// One request of every sort that writes, one after the other; each must be done. How many there were, and the
+/// endpoints of the OpenAPI document that were left out.
+pub async fn one_of_each(program: &Program) -> (usize, Vec<String>) {
     let user = [("newUserId", "31")];
     let agent = [("entUserId", "71"), ("newUserId", "32"), ("entId", "7")];
     let customer = [("newUserId", "31"), ("entId", "7")];
-    let mut done = 0;
-    let mut ask = async |method: &str, path: &str, who: &[(&str, &str)], body: Value| {
-        let method = method.parse().unwrap();
-        let request =
-            program.client.request(method, format!("{}{path}", program.base)).body(body.to_string());
+    let mut done = Vec::new();
+    // The path as the document writes it, and what stands for its parameters.
+    let mut ask = async |method: &str, path: &str, ids: &[&str], who: &[(&str, &str)], body: Value| {
+        let mut parts = path.split('/').collect::<Vec<_>>();
+        let holes = parts.iter_mut().filter(|part| part.starts_with('{'));
+        holes.zip(ids).for_each(|(hole, id)| *hole = id);
+        let url = format!("{}{}", program.base, parts.join("/"));
+        let request = program.client.request(method.parse().unwrap(), url).body(body.to_string());
         let request = request.header("appId", "1");
         let request = who.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
         assert_eq!(answer["error_code"], json!(0), "{path}: {answer}");
-        done += 1;
+        done.push(format!("{} {path}", method.to_lowercase()));
         answer["data"].clone()
     };
-    let record = json!({ "entId": "7", "name": "Ann", "capacity": 1 });
-    ask("PUT", "/v1/agents/71", &[], record).await;
-    ask("PUT", "/v1/agents/71/presence", &[], json!({ "presence": "online" })).await;
-    ask("PUT", "/v1/directory/users/31", &[], json!({ "name": "Li" })).await;
-    ask("PUT", "/v1/directory/positions/9", &[], json!({ "name": "Sales" })).await;
-    ask("PUT", "/v1/groups/g1", &[], json!({ "name": "Team", "members": ["31", "32"] })).await;
-    ask("POST", "/message/messageAdd", &user, text(2, 3, "g1", "to a group")).await;
+    let record = json!({ "entId": "7", "name": "Ann", "capacity": 5 });
+    ask("PUT", "/v1/agents/{entUserId}", &["71"], &[], record).await;
+    ask("PUT", "/v1/agents/{entUserId}/presence", &["71"], &[], json!({ "presence": "online" })).await;
+    ask("PUT", "/v1/directory/users/{id}", &["31"], &[], json!({ "name": "Li" })).await;
+    ask("PUT", "/v1/directory/positions/{id}", &["9"], &[], json!({ "name": "Sales" })).await;
+    ask("PUT", "/v1/groups/{id}", &["g1"], &[], json!({ "name": "Team", "members": ["31", "32"] })).await;
+    ask("PUT", "/v1/groups/{id}/members", &["g1"], &[], json!({ "members": ["33"] })).await;
+    ask("POST", "/message/messageAdd", &[], &user, text(2, 3, "g1", "to a group")).await;
     let mut notice = text(3, 4, "31", "a notice");
     notice["sendId"] = json!("billing");
-    ask("POST", "/message/messageAdd", &[], notice).await;
-    let sent = ask("POST", "/message/messageAdd", &user, text(2, 1, "32", "one to one")).await;
+    ask("POST", "/message/messageAdd", &[], &[], notice).await;
+    let sent = ask("POST", "/message/messageAdd", &[], &user, text(2, 1, "32", "one to one")).await;
     let message = sent["messageId"].clone();
     let other = [("newUserId", "32")];
-    ask("POST", "/message/updateReadById", &other, json!({ "sendId": "31", "sendType": 2 })).await;
+    ask("POST", "/message/updateReadById", &[], &other, json!({ "sendId": "31", "sendType": 2 })).await;
     let vote = json!({ "messageId": message, "userType": 2, "appraise": 1 });
-    ask("POST", "/message/appraiseMessage", &other, vote).await;
-    ask("POST", "/message/withdrawMessage", &user, json!({ "messageId": message, "userType": 2 })).await;
-    let lease = ask("POST", "/message/obtainShunt", &customer, json!({ "type": "default" })).await;
+    ask("POST", "/message/appraiseMessage", &[], &other, vote).await;
+    ask("POST", "/message/withdrawMessage", &[], &user, json!({ "messageId": message, "userType": 2 })).await;
+
+    let lease = ask("POST", "/message/obtainShunt", &[], &customer, json!({ "type": "default" })).await;
     let wish = json!({ "msgType": 2, "userType": 2, "receiveId": lease["reservationId"] });
-    let session = ask("POST", "/message/createChatSession", &customer, wish).await;
-    ask("POST", "/message/messageAdd", &customer, text(2, 2, "", "help")).await;
-    ask("POST", "/message/messageAdd", &agent, text(1, 2, "31", "at once")).await;
-    let close = json!({ "sessionId": session["sessionId"], "userType": 2 });
-    ask("POST", "/message/closeChatSession", &customer, close).await;
-    done
+    let session = ask("POST", "/message/createChatSession", &[], &customer, wish).await;
+    let session = session["sessionId"].as_str().unwrap();
+    ask("POST", "/message/messageAdd", &[], &customer, text(2, 2, "", "help")).await;
+    ask("POST", "/message/messageAdd", &[], &agent, text(1, 2, "31", "at once")).await;
+    ask("PUT", "/v1/shunts/{entId}/{type}", &["7", "vip"], &[], json!({})).await;
+    let elsewhere = json!({ "type": "vip", "queue": true });
+    ask("POST", "/v1/sessions/{id}/transfer", &[session], &agent, elsewhere).await;
+    let close = json!({ "sessionId": session, "userType": 2 });
+    ask("POST", "/message/closeChatSession", &[], &customer, close).await;
+    ask("PUT", "/v1/shunts/{entId}/{type}", &["7", "default"], &[], json!({ "offerSeconds": 600 })).await;
+    for (customer, answer) in [("34", "/v1/sessions/{id}/accept"), ("35", "/v1/sessions/{id}/reject")] {
+        let who = [("newUserId", customer), ("entId", "7")];
+        let wish = json!({ "msgType": 2, "userType": 2 });
+        let offered = ask("POST", "/message/createChatSession", &[], &who, wish).await;
+        ask("POST", answer, &[offered["sessionId"].as_str().unwrap()], &agent, json!({})).await;
+    }
+    let visitor = ask("POST", "/v1/visitors", &[], &[], json!({ "name": "Guest" })).await;
+    let visitor = visitor["id"].as_str().unwrap();
+    ask("POST", "/v1/visitors/{id}/merge", &[visitor], &[], json!({ "userId": "31" })).await;
+
+    ask("DELETE", "/v1/groups/{id}/members", &["g1"], &[], json!({ "members": ["33"] })).await;
+    ask("DELETE", "/v1/groups/{id}", &["g1"], &[], json!({})).await;
+    ask("DELETE", "/v1/shunts/{entId}/{type}", &["7", "default"], &[], json!({})).await;
+    ask("DELETE", "/v1/agents/{entUserId}", &["71"], &[], json!({})).await;
+    ask("DELETE", "/v1/directory/positions/{id}", &["9"], &[], json!({})).await;
+    ask("DELETE", "/v1/directory/users/{id}", &["31"], &[], json!({})).await;
+
+    let document = program.client.get(format!("{}/openapi.json", program.base)).send().await.unwrap();
+    let document: Value = document.json().await.unwrap();
+    let mut left_out = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let writing = methods.as_object().unwrap().keys().filter(|method| *method != "get");
+        let writing = writing.map(|method| format!("{method} {path}"));
+        left_out.extend(writing.filter(|is| !done.contains(is) && !READ_ONLY.contains(&path.as_str())));
+    }
+    (done.len(), left_out)
 }

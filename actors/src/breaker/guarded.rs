@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::Breaker;
+use super::{Breaker, Sort};
 use crate::domain::event::Position;
 use crate::domain::ids::ActorKey;
 use crate::ports::{
@@ -25,8 +25,20 @@ impl Guarded {
         Self { store, breaker }
     }
 
-    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let admitted = self.breaker.admit()?;
+    async fn reading<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.call(Sort::Read, call).await
+    }
+
+    async fn writing<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.call(Sort::Write, call).await
+    }
+
+    async fn call<T>(
+        &self,
+        sort: Sort,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let admitted = self.breaker.admit(sort)?;
         let outcome = call.await;
         self.breaker.note(admitted, &outcome);
         outcome
@@ -36,38 +48,38 @@ impl Guarded {
 #[async_trait]
 impl JournalStore for Guarded {
     async fn append(&self, batch: &Batch) -> Result<(), StoreError> {
-        self.call(self.store.append(batch)).await
+        self.writing(self.store.append(batch)).await
     }
 
     async fn read(&self, first: Position) -> Result<Option<Batch>, StoreError> {
-        self.call(self.store.read(first)).await
+        self.reading(self.store.read(first)).await
     }
 
     async fn scan(&self, from: Position, below: Position, limit: usize) -> Result<Vec<Batch>, StoreError> {
-        self.call(self.store.scan(from, below, limit)).await
+        self.reading(self.store.scan(from, below, limit)).await
     }
 
     async fn bounds(&self) -> Result<JournalBounds, StoreError> {
-        self.call(self.store.bounds()).await
+        self.reading(self.store.bounds()).await
     }
 
     async fn set_checkpoint(&self, replay_from: Position) -> Result<(), StoreError> {
-        self.call(self.store.set_checkpoint(replay_from)).await
+        self.writing(self.store.set_checkpoint(replay_from)).await
     }
 
     async fn trim(&self, below: Position) -> Result<u64, StoreError> {
-        self.call(self.store.trim(below)).await
+        self.writing(self.store.trim(below)).await
     }
 
     async fn acquire(&self) -> Result<u64, StoreError> {
-        self.call(self.store.acquire()).await
+        self.writing(self.store.acquire()).await
     }
 }
 
 #[async_trait]
 impl StateStore for Guarded {
     async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
-        self.call(self.store.load(key)).await
+        self.reading(self.store.load(key)).await
     }
 
     async fn page(
@@ -76,7 +88,7 @@ impl StateStore for Guarded {
         collection: Collection,
         number: u64,
     ) -> Result<Option<Page>, StoreError> {
-        self.call(self.store.page(key, collection, number)).await
+        self.reading(self.store.page(key, collection, number)).await
     }
 
     async fn pages(
@@ -86,11 +98,11 @@ impl StateStore for Guarded {
         from: u64,
         to: u64,
     ) -> Result<Vec<Page>, StoreError> {
-        self.call(self.store.pages(key, collection, from, to)).await
+        self.reading(self.store.pages(key, collection, from, to)).await
     }
 
     async fn put_pages(&self, key: &ActorKey, pages: &[Page]) -> Result<(), StoreError> {
-        self.call(self.store.put_pages(key, pages)).await
+        self.writing(self.store.put_pages(key, pages)).await
     }
 
     async fn save_and_remove(
@@ -99,11 +111,11 @@ impl StateStore for Guarded {
         pages: &[Page],
         removed: Range<u64>,
     ) -> Result<(), StoreError> {
-        self.call(self.store.save_and_remove(snapshot, pages, removed)).await
+        self.writing(self.store.save_and_remove(snapshot, pages, removed)).await
     }
 
     async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError> {
-        self.call(self.store.keys(kind)).await
+        self.reading(self.store.keys(kind)).await
     }
 }
 
@@ -114,19 +126,19 @@ impl DirectoryStore for Guarded {
         entry: Entry,
         ids: &[String],
     ) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
-        self.call(self.store.get(entry, ids)).await
+        self.reading(self.store.get(entry, ids)).await
     }
 
     async fn put(&self, entry: Entry, id: &str, row: &serde_json::Value) -> Result<(), StoreError> {
-        self.call(self.store.put(entry, id, row)).await
+        self.writing(self.store.put(entry, id, row)).await
     }
 
     async fn insert(&self, entry: Entry, id: &str, row: &serde_json::Value) -> Result<(), StoreError> {
-        self.call(self.store.insert(entry, id, row)).await
+        self.writing(self.store.insert(entry, id, row)).await
     }
 
     async fn delete(&self, entry: Entry, id: &str) -> Result<bool, StoreError> {
-        self.call(self.store.delete(entry, id)).await
+        self.writing(self.store.delete(entry, id)).await
     }
 }
 
@@ -138,7 +150,7 @@ impl ArchiveStore for Guarded {
         after: &str,
         limit: usize,
     ) -> Result<Vec<Snapshot>, StoreError> {
-        self.call(self.store.snapshots_after(kind, after, limit)).await
+        self.reading(self.store.snapshots_after(kind, after, limit)).await
     }
 
     async fn rows_after(
@@ -147,18 +159,18 @@ impl ArchiveStore for Guarded {
         after: &str,
         limit: usize,
     ) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
-        self.call(self.store.rows_after(entry, after, limit)).await
+        self.reading(self.store.rows_after(entry, after, limit)).await
     }
 
     async fn whole(&self) -> Result<(), StoreError> {
-        self.call(self.store.whole()).await
+        self.reading(self.store.whole()).await
     }
 
     async fn begin_restore(&self, ends: RestoredEnds) -> Result<(), StoreError> {
-        self.call(self.store.begin_restore(ends)).await
+        self.writing(self.store.begin_restore(ends)).await
     }
 
     async fn end_restore(&self) -> Result<(), StoreError> {
-        self.call(self.store.end_restore()).await
+        self.writing(self.store.end_restore()).await
     }
 }

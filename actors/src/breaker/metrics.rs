@@ -16,6 +16,7 @@ struct Outcome {
 #[derive(Debug, Clone, Default)]
 pub struct BreakerMetrics {
     pub(super) open: Gauge,
+    pub(super) reads_refused: Gauge,
     pub(super) opened: Counter,
     pub(super) refused: Counter,
     probes: Family<Outcome, Counter>,
@@ -25,6 +26,11 @@ impl BreakerMetrics {
     /// Lists every figure in `registry`. Counters get their `_total` when written.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("messagecenter_storage_breaker_open", "1 while it is open", self.open.clone());
+        registry.register(
+            "messagecenter_storage_breaker_reads_refused",
+            "1 while it is open for reads as well",
+            self.reads_refused.clone(),
+        );
         registry.register("messagecenter_storage_breaker_openings", "Times it opened", self.opened.clone());
         registry.register(
             "messagecenter_storage_breaker_refused",

@@ -61,14 +61,14 @@ async fn storage_that_says_no_has_answered() {
     let (_, breaker, _) = rig();
     for error in [StoreError::Exists, StoreError::Conflict(String::new()), StoreError::Corrupt(String::new())]
     {
-        breaker.failed();
-        breaker.failed();
-        breaker.note(breaker.admit().unwrap(), &Err::<(), _>(error));
+        breaker.failed(Sort::Read);
+        breaker.failed(Sort::Read);
+        breaker.note(breaker.admit(Sort::Read).unwrap(), &Err::<(), _>(error));
         assert_eq!(breaker.state().failures, 0);
     }
-    breaker.failed();
-    breaker.failed();
-    breaker.note(breaker.admit().unwrap(), &Err::<(), _>(StoreError::Unknown(String::new())));
+    breaker.failed(Sort::Read);
+    breaker.failed(Sort::Read);
+    breaker.note(breaker.admit(Sort::Read).unwrap(), &Err::<(), _>(StoreError::Unknown(String::new())));
     assert!(breaker.is_open());
 }
 
@@ -77,7 +77,9 @@ async fn probes_come_after_pauses_that_grow_up_to_a_bound_and_the_first_answer_c
     let (_, breaker, guarded) = rig();
     let observer = Observation::new();
     breaker.observed_by(Arc::clone(&observer));
-    breaker.trip();
+    for _ in 0..3 {
+        breaker.failed(Sort::Read);
+    }
     let mut pauses = Vec::new();
     for _ in 0..6 {
         let began = Instant::now();
@@ -102,6 +104,48 @@ async fn probes_come_after_pauses_that_grow_up_to_a_bound_and_the_first_answer_c
     assert_eq!(words, ["breaker_opened", "breaker_closed"]);
     let waits = tokio::time::timeout(Duration::from_secs(3_600), breaker.probe_due()).await;
     assert!(waits.is_err(), "closed, nobody is to ask");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_without_an_outcome_stops_writing_and_reads_only_if_they_have_no_answer_either() {
+    let (_, breaker, guarded) = rig();
+    let write = async || guarded.put(Entry::User, "1", &serde_json::json!({})).await;
+    breaker.trip();
+    assert!(breaker.is_open() && !breaker.refuses_reads() && breaker.reads_remaining().is_none());
+    assert!(refused(&write().await));
+    ask(&guarded).await.unwrap();
+    breaker.probe_due().await;
+    breaker.probed_meanwhile(false);
+    assert!(refused(&ask(&guarded).await) && breaker.reads_remaining().is_some());
+    breaker.probe_due().await;
+    breaker.probed_meanwhile(true);
+    ask(&guarded).await.unwrap();
+    assert!(refused(&write().await), "the commit has no outcome yet");
+    breaker.close();
+    write().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_that_fail_refuse_no_reads_and_reads_that_fail_meanwhile_do() {
+    let (_, breaker, guarded) = rig();
+    for _ in 0..3 {
+        breaker.failed(Sort::Write);
+    }
+    assert!(breaker.is_open() && !breaker.refuses_reads());
+    for _ in 0..9 {
+        breaker.failed(Sort::Write);
+    }
+    assert!(!breaker.refuses_reads(), "writes say nothing of reads");
+    breaker.failed(Sort::Read);
+    breaker.failed(Sort::Read);
+    ask(&guarded).await.unwrap();
+    breaker.failed(Sort::Read);
+    breaker.failed(Sort::Read);
+    assert!(!breaker.refuses_reads());
+    breaker.failed(Sort::Read);
+    assert!(breaker.refuses_reads() && refused(&ask(&guarded).await));
+    breaker.probed(true);
+    ask(&guarded).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +182,7 @@ async fn a_store_behind_it_keeps_the_contract_of_the_ports() {
 #[tokio::test(start_paused = true)]
 async fn failures_that_were_under_way_when_it_closed_do_not_open_it_again() {
     let (_, breaker, _) = rig();
-    let late: Vec<Admitted> = (0..5).map(|_| breaker.admit().unwrap()).collect();
+    let late: Vec<Admitted> = (0..5).map(|_| breaker.admit(Sort::Read).unwrap()).collect();
     breaker.trip();
     breaker.close();
     for admitted in late {

@@ -28,20 +28,34 @@ const WHILE_LAGGING: Duration = Duration::from_millis(5);
 /// at most with the default lag, docs/benchmarks), and the cache holds twice the lag.
 const URGENT: f64 = 2.0;
 
+/// What a snapshot costs beside the facts that its actor decided, in such facts: 0.4 ms without a page, 10 to 16 µs for
+/// each message (docs/performance.md). What an actor was told changes rows that are few.
+const SNAPSHOT_COST: usize = 32;
+
 /// An actor that was asked for a snapshot, because of the fact at `oldest`.
 struct Asked {
     oldest: Position,
     when: Instant,
 }
 
-/// How many actors may be asked by now, so that all that lag are asked by the time they would be urgent: asking them
-/// at once would take the threads and the disk from those who wait for answers.
+/// An actor that is to be asked for a snapshot, because of the fact at `oldest`.
+struct Lagging {
+    key: ActorKey,
+    oldest: Position,
+    /// In facts.
+    cost: f64,
+}
+
+/// How much may be asked for by now, so that all that lag are asked by the time they would be urgent: asking them
+/// at once would take the threads and the disk from those who wait for answers. Counted in facts, not in
+/// actors: a few busy conversations hold most of what there is, and they are the oldest.
 struct Pace {
     /// As of the last look.
     committed: Position,
     written: u64,
     when: Instant,
-    /// Grows with what is committed, at most to as many as may be asked at once.
+    /// Grows with what is committed, at most to what as many as may be asked at once hold on average. Below zero
+    /// after one that holds more.
     allowance: f64,
 }
 
@@ -51,19 +65,22 @@ impl Pace {
         Self { committed: journal.committed(), written, when: Instant::now(), allowance: 0.0 }
     }
 
-    /// Adds what has come since the last look; returns how many may be asked.
-    fn advance(&mut self, journal: &Journal) -> usize {
+    /// Adds what has come since the last look.
+    fn advance(&mut self, journal: &Journal) {
         let settings = journal.settings();
         let now = Self { allowance: self.allowance, ..Self::new(journal) };
         let share = |grown: u64, lag: u64| grown as f64 / lag.max(1) as f64;
         let lags = share(now.committed.saturating_sub(self.committed), settings.checkpoint_lag_events)
             .max(share(now.written.saturating_sub(self.written), settings.checkpoint_lag_bytes))
             .max(now.when.duration_since(self.when).as_secs_f64() / settings.checkpoint_lag.as_secs_f64());
-        let dirty = journal.index.lock().len() as f64;
+        let (actors, facts) = {
+            let index = journal.index.lock();
+            (index.len() as f64, index.decided() as f64)
+        };
         *self = now;
-        self.allowance += dirty * lags / (URGENT - 1.0);
-        self.allowance = self.allowance.min(settings.checkpoint_actors as f64);
-        self.allowance as usize
+        let cost = actors * SNAPSHOT_COST as f64 + facts;
+        let most = cost / actors.max(1.0) * settings.checkpoint_actors as f64;
+        self.allowance = (self.allowance + cost * lags / (URGENT - 1.0)).min(most);
     }
 }
 
@@ -84,13 +101,13 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
             continue;
         }
         journal.forget_answered(&mut asked);
-        let allowed = pace.advance(&journal);
-        let next = journal.lagging(&asked, allowed);
+        pace.advance(&journal);
+        let next = journal.lagging(&asked, pace.allowance);
         lagging = next.is_some() || !asked.is_empty();
-        for (key, oldest) in next.unwrap_or_default() {
+        for Lagging { key, oldest, cost } in next.unwrap_or_default() {
             guarded("checkpoint", || deliver.checkpoint(&key));
             asked.insert(key, Asked { oldest, when: Instant::now() });
-            pace.allowance -= 1.0;
+            pace.allowance -= cost;
         }
         if recorded.elapsed() < interval {
             continue;
@@ -112,10 +129,10 @@ impl Journal {
         });
     }
 
-    /// The actors whose oldest unsaved fact lies too far behind, oldest first, without those just asked; at most
-    /// `allowed`, or (when it is urgent) as many as may be asked at once, with those asked within one interval who
-    /// have not written yet. `None`: nobody lies too far behind.
-    fn lagging(&self, asked: &HashMap<ActorKey, Asked>, allowed: usize) -> Option<Vec<(ActorKey, Position)>> {
+    /// The actors whose oldest unsaved fact lies too far behind, oldest first, without those just asked: until they
+    /// cost `allowance`, or (when it is urgent) as many as may be asked at once, with those asked within one interval
+    /// who have not written yet. `None`: nobody lies too far behind.
+    fn lagging(&self, asked: &HashMap<ActorKey, Asked>, mut allowance: f64) -> Option<Vec<Lagging>> {
         let (below, urgent_below) = (self.unsaved_below(1.0), self.unsaved_below(URGENT));
         let settings = self.settings();
         let interval = settings.checkpoint_interval;
@@ -125,9 +142,17 @@ impl Journal {
         let oldest = index.oldest().filter(|oldest| oldest.position < below)?;
         let urgent = oldest.position < urgent_below;
         let behind = index.by_age().take_while(|(oldest, _)| *oldest < below);
-        let next = behind.filter(|(_, key)| !asked.contains_key(*key));
-        let next = next.take(if urgent { room } else { room.min(allowed) });
-        Some(next.map(|(oldest, key)| (key.clone(), oldest)).collect())
+        let next = behind.filter(|(_, key)| !asked.contains_key(*key)).take(room);
+        let next = next.map(|(oldest, key)| {
+            let cost = (SNAPSHOT_COST + index.decided_of(key)) as f64;
+            Lagging { key: key.clone(), oldest, cost }
+        });
+        let allowed = |next: &Lagging| {
+            let allowed = urgent || allowance > 0.0;
+            allowance -= next.cost;
+            allowed
+        };
+        Some(next.take_while(allowed).collect())
     }
 
     /// The position below which facts are further behind than so many times the lag allowed: in number, in bytes or

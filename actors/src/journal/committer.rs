@@ -119,10 +119,11 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
                 journal.stall(last, in_doubt);
                 match journal.outlast(&batch, running).await {
                     Outlasted::Committed => {
+                        journal.breaker.close();
                         journal.measure(&drained, started);
                         journal.publish(&*deliver, drained);
                     }
-                    Outlasted::Absent => {}
+                    Outlasted::Absent => journal.breaker.probed(true),
                     Outlasted::Fenced(reason) => {
                         journal.stop_fenced(last, in_doubt, &reason);
                         break;
@@ -166,13 +167,26 @@ impl Journal {
     /// Asks storage anything, so that the breaker closes when it answers.
     async fn probe(&self) {
         let mut closing = self.closing.subscribe();
-        let asked = timeout(self.settings().resolve_timeout, self.direct.bounds());
         let answered = tokio::select! {
-            answer = asked => !matches!(answer, Err(_) | Ok(Err(StoreError::Unavailable(_) | StoreError::Unknown(_)))),
+            answered = self.answers() => answered,
             _ = closing.wait_for(|closing| *closing) => return,
         };
         self.breaker.probed(answered);
         self.report();
+    }
+
+    /// Whether storage answers a read in time.
+    async fn answers(&self) -> bool {
+        let answer = timeout(self.settings().resolve_timeout, self.direct.bounds()).await;
+        !matches!(answer, Err(_) | Ok(Err(StoreError::Unavailable(_) | StoreError::Unknown(_))))
+    }
+
+    /// For as long as a commit hangs: asks whether storage is read meanwhile.
+    async fn watch_reads(&self) {
+        loop {
+            self.breaker.probe_due().await;
+            self.breaker.probed_meanwhile(self.answers().await);
+        }
     }
 
     fn begin(&self, batch: &Arc<Batch>) -> Write {
@@ -241,6 +255,7 @@ impl Journal {
                     Ok(Ok(Err(StoreError::Fenced(reason)))) => return Outlasted::Fenced(reason),
                     _ => {}
                 },
+                () = self.watch_reads() => {} // never ends
                 _ = closing.wait_for(|closing| *closing) => return Outlasted::Closing,
             }
         }
@@ -325,8 +340,6 @@ impl Journal {
 
     /// Storage answers again: what it does not hold is lost, and whoever holds such facts must recover.
     fn roll_back(&self, deliver: &dyn Deliver) {
-        // Before anybody recovers: the store is read for that.
-        self.breaker.probed(true);
         self.cut();
         self.metrics.rollbacks.inc();
         guarded("rolled_back", || deliver.rolled_back());

@@ -40,6 +40,8 @@ pub(super) struct Index {
     entries: HashMap<ActorKey, VecDeque<Entry>>,
     /// Every key of `entries` by its oldest position.
     by_age: BTreeSet<(Position, ActorKey)>,
+    /// Entries that actors decided themselves, of all keys.
+    decided: usize,
 }
 
 impl Index {
@@ -54,6 +56,7 @@ impl Index {
     }
 
     fn push(&mut self, key: &ActorKey, entry: Entry) {
+        self.decided += usize::from(entry.own);
         if let Some(entries) = self.entries.get_mut(key) {
             entries.push_back(entry);
             return;
@@ -80,7 +83,13 @@ impl Index {
     pub fn clear(&mut self, key: &ActorKey, decided: Position, told: Position) {
         let Some(entries) = self.entries.get_mut(key) else { return };
         let Some(was) = entries.front().map(|entry| entry.position()) else { return };
-        entries.retain(|entry| entry.position() > if entry.own { decided } else { told });
+        let mut gone = 0;
+        entries.retain(|entry| {
+            let kept = entry.position() > if entry.own { decided } else { told };
+            gone += usize::from(entry.own && !kept);
+            kept
+        });
+        self.decided -= gone;
         let is = entries.front().map(|entry| entry.position());
         if is == Some(was) {
             return;
@@ -105,6 +114,16 @@ impl Index {
     /// Keys with their oldest unsaved position, oldest first.
     pub fn by_age(&self) -> impl Iterator<Item = (Position, &ActorKey)> {
         self.by_age.iter().map(|(position, key)| (*position, key))
+    }
+
+    /// How many facts that it decided the snapshot of `key` lacks.
+    pub fn decided_of(&self, key: &ActorKey) -> usize {
+        self.entries.get(key).map_or(0, |entries| entries.iter().filter(|entry| entry.own).count())
+    }
+
+    /// How many facts the snapshots of their deciders lack.
+    pub const fn decided(&self) -> usize {
+        self.decided
     }
 
     /// How many actors have facts above their snapshot.

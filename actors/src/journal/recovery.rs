@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::cache::Facts;
 use super::index::{Entry, Index};
 use super::milestones::Milestones;
-use super::queue::Mode;
 use super::{Journal, Loaded, encoding};
 use crate::domain::event::{Position, Recorded};
 use crate::domain::ids::ActorKey;
@@ -215,7 +214,7 @@ impl Journal {
     /// `Unavailable` while an outcome is unknown or storage is away; `Corrupt` if what is stored cannot be
     /// understood.
     pub async fn load(&self, key: &ActorKey, restart: bool) -> Result<Loaded, StoreError> {
-        if self.breaker.is_open() {
+        if self.breaker.refuses_reads() {
             return Err(StoreError::Unavailable("the storage breaker is open".to_owned()));
         }
         let patience = self.settings().resolve_timeout * 2;
@@ -241,10 +240,7 @@ impl Journal {
         let mut progress = self.progress.subscribe();
         loop {
             progress.mark_unchanged();
-            let pending = {
-                let queue = self.queue.lock();
-                queue.mode() == Mode::Stalled || queue.pending(key).is_some()
-            };
+            let pending = self.queue.lock().pending(key).is_some();
             if !pending || progress.changed().await.is_err() {
                 return;
             }

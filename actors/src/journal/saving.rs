@@ -5,6 +5,9 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::time::Instant;
 
 use super::{Journal, Mode, Progress};
 use crate::domain::ids::ActorKey;
@@ -18,6 +21,10 @@ const SAVES_AT_MOST: usize = 4;
 /// thread. (With four on two cores, under sustained load, commits took three times as long; with one, latency was no
 /// better and actors left memory more slowly.)
 pub(super) const SAVES_AT_ONCE: usize = 2;
+
+/// So many times as long as a piece of a large snapshot took to write, nothing of it is written: otherwise a few
+/// busy conversations, whose pages of messages take half a second, take both threads from commits for so long.
+const REST: u32 = 2;
 
 /// Pages that are encoded when their turn comes.
 pub type LazyPages = Box<dyn Iterator<Item = Result<Page, StoreError>> + Send>;
@@ -44,6 +51,7 @@ impl From<Vec<Page>> for Changes {
 impl Journal {
     /// Nobody waits for answers any more: from now on as many snapshots are written at once as the disk takes.
     pub fn hurry(&self) {
+        self.hurried.store(true, Ordering::Relaxed);
         self.saves.add_permits(SAVES_AT_MOST - SAVES_AT_ONCE);
     }
 
@@ -82,8 +90,9 @@ impl Journal {
         };
         let (key, told) = (snapshot.key.clone(), snapshot.told);
         let (store, limit) = (Arc::clone(&self.store), self.settings().save_pages.max(1));
+        let hurried = Arc::clone(&self.hurried);
         let write = async move {
-            let outcome = write(&*store, &snapshot, changes, limit).await;
+            let outcome = write(&*store, &snapshot, changes, limit, &hurried).await;
             fail_point!(SnapshotAfterWrite);
             drop(turn);
             (outcome, writing)
@@ -106,8 +115,9 @@ async fn write(
     snapshot: &Snapshot,
     changes: Changes,
     limit: usize,
+    hurried: &AtomicBool,
 ) -> Result<(), StoreError> {
-    let mut rest = write_ahead(store, &snapshot.key, changes.messages, limit).await?;
+    let mut rest = write_ahead(store, &snapshot.key, changes.messages, limit, hurried).await?;
     for page in changes.together {
         rest.push(page?);
         tokio::task::yield_now().await;
@@ -116,18 +126,25 @@ async fn write(
     store.save_and_remove(snapshot, &rest, changes.removed).await
 }
 
-/// Writes pages, `limit` in a transaction; returns the last ones, which go with the snapshot.
+/// Writes pages, `limit` in a transaction, and rests in between unless it is `hurried`; returns the last ones, which
+/// go with the snapshot.
 async fn write_ahead(
     store: &dyn Store,
     key: &ActorKey,
     pages: LazyPages,
     limit: usize,
+    hurried: &AtomicBool,
 ) -> Result<Vec<Page>, StoreError> {
     let mut piece = Vec::new();
+    let mut began = Instant::now();
     for page in pages {
         if piece.len() == limit {
             store.put_pages(key, &piece).await?;
             piece.clear();
+            if !hurried.load(Ordering::Relaxed) {
+                tokio::time::sleep(began.elapsed() * REST).await;
+            }
+            began = Instant::now();
         }
         piece.push(page?);
         // Encoding must not hold up the commits that share these threads.

@@ -29,8 +29,7 @@ pub struct JournalSettings {
     /// Most actors asked for a snapshot at once, so that checkpointing never crowds out callers. The next are
     /// asked as soon as those have written theirs, so that it keeps up however many lag.
     pub checkpoint_actors: usize,
-    /// Most pages of messages that one transaction of a snapshot writes: with messages of ordinary length some
-    /// megabytes, a small part of what storage takes within its timeout.
+    /// Most pages of messages that one transaction of a snapshot writes: some 10 ms of a thread, then commits go first.
     pub save_pages: usize,
     /// Bytes of recent facts kept decoded (256 per fact and its encoded bytes). Large enough for everything within
     /// the checkpoint's lag: what snapshots lack is spread over as many batches as there are facts, and reading
@@ -53,7 +52,7 @@ impl Default for JournalSettings {
             checkpoint_lag_bytes: 64 << 20,
             checkpoint_lag: Duration::from_secs(300),
             checkpoint_actors: 16,
-            save_pages: 64,
+            save_pages: 8,
             cache_bytes: 128 << 20,
             breaker: BreakerSettings::default(),
         }

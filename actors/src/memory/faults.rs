@@ -22,6 +22,7 @@ pub(super) struct Fault {
 pub struct Faults {
     appends: Arc<Mutex<VecDeque<Fault>>>,
     away: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
     appends_held: Arc<watch::Sender<bool>>,
     loads_held: Arc<watch::Sender<bool>>,
 }
@@ -31,6 +32,7 @@ impl Default for Faults {
         Self {
             appends: Arc::default(),
             away: Arc::default(),
+            full: Arc::default(),
             appends_held: Arc::new(watch::Sender::new(false)),
             loads_held: Arc::new(watch::Sender::new(false)),
         }
@@ -59,6 +61,11 @@ impl Faults {
         self.away.store(away, Ordering::SeqCst);
     }
 
+    /// While `full`, every write fails with `Unavailable`.
+    pub fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
+    }
+
     /// While `held`, appends wait before they write.
     pub fn hold_appends(&self, held: bool) {
         self.appends_held.send_replace(held);
@@ -82,11 +89,14 @@ impl Faults {
         let _ = self.loads_held.subscribe().wait_for(|held| !held).await; // the sender lives in `self`
     }
 
-    pub(super) fn before_read(&self) -> Result<(), StoreError> {
-        self.before_write()
+    pub(super) fn before_write(&self) -> Result<(), StoreError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("full on purpose".to_owned()));
+        }
+        self.before_read()
     }
 
-    pub(super) fn before_write(&self) -> Result<(), StoreError> {
+    pub(super) fn before_read(&self) -> Result<(), StoreError> {
         if self.away.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("away on purpose".to_owned()));
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use messagecenter_actors::domain::ids::ActorKey;
 use messagecenter_actors::journal::JournalSettings;
 use messagecenter_actors::memory::MemoryStore;
 use messagecenter_actors::ports::JournalStore;
@@ -25,7 +26,7 @@ async fn save_all(world: &World) {
     }
 }
 
-fn asked(world: &World) -> Vec<messagecenter_actors::domain::ids::ActorKey> {
+fn asked(world: &World) -> Vec<ActorKey> {
     let key = |seen| if let Seen::Checkpoint(key) = seen { Some(key) } else { None };
     world.audience.seen().into_iter().filter_map(key).collect()
 }
@@ -91,6 +92,34 @@ async fn what_is_not_urgent_is_spread_over_what_is_committed_meanwhile() {
     written_as_asked(&world).await;
     let after = asked(&world).len();
     assert!(after > before, "what is committed lets the next be asked: {after}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_much_to_write_is_followed_by_others_only_after_more_was_committed() {
+    let world =
+        World::with(MemoryStore::new(), JournalSettings { checkpoint_lag_events: 100, ..eager() }).await;
+    world.send("hot", 1);
+    for seq in 1..=30 {
+        world.send(&format!("n{seq}"), 1);
+    }
+    for seq in 2..=101 {
+        world.send("hot", seq);
+    }
+    world.committed(131).await;
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    written_as_asked(&world).await;
+    let others =
+        |asked: Vec<ActorKey>| asked.iter().filter(|key| matches!(key, ActorKey::Conversation(_))).count();
+    assert!(asked(&world).contains(&conversation("hot")));
+    let before = others(asked(&world));
+    assert!(before <= 2, "{:?}", asked(&world));
+    for seq in 1..=20 {
+        world.send("more", seq);
+        world.committed(131 + seq).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    written_as_asked(&world).await;
+    assert!(others(asked(&world)) > before + 2, "{:?}", asked(&world));
 }
 
 #[tokio::test(start_paused = true)]

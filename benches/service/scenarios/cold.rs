@@ -26,7 +26,7 @@ const HISTORY: usize = 20;
 const FILLING: usize = 2;
 
 /// What was begun has ended by then.
-const SETTLE: Duration = Duration::from_secs(3);
+pub const SETTLE: Duration = Duration::from_secs(3);
 
 /// Longer than putting everything away takes.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -48,7 +48,7 @@ pub fn run(run: &mut Run) {
     load::drain(&server, &Pool::once(counts), CONNECTIONS);
     std::thread::sleep(SETTLE);
     weigh(run, &server, "the same, and one inbox each");
-    let mut histories = write_histories(&server, run.scale.histories);
+    let mut histories = write_histories(&server, run.scale.histories, HISTORY);
     wait_for_passivation(run, &server);
     weigh(run, &server, "after all of them were put away");
     let mut chance = chance(41);
@@ -78,15 +78,15 @@ fn weigh(run: &mut Run, server: &Server, title: &str) {
     run.results.memory.push(Memory { title: title.to_owned(), resident, conversations, inboxes });
 }
 
-/// So many conversations with a full page of history, and the requests that read it.
-fn write_histories(server: &Server, count: usize) -> Vec<Request> {
+/// So many conversations with so many messages each, and the requests that read a page of them.
+pub fn write_histories(server: &Server, count: usize, history_of: usize) -> Vec<Request> {
     let mut texts = chance(40);
     let (writer, receiver) = (|index| 7_000_000 + index as u64, |index| 7_100_000 + index as u64);
     let mut messages = Vec::new();
     let mut pages = Vec::new();
     for number in 0..count.div_ceil(RECEIVERS) {
         let receivers = number * RECEIVERS..count.min((number + 1) * RECEIVERS);
-        for _ in 0..HISTORY {
+        for _ in 0..history_of {
             let to = receivers.clone().map(receiver);
             messages.push(message_to_all(writer(number), to, &content(&mut texts)));
         }

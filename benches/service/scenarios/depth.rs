@@ -75,7 +75,7 @@ fn starts(run: &mut Run, mut server: Server) {
     server.stop();
 }
 
-fn stop(server: Server) {
+pub fn stop(server: Server) {
     server.stop();
 }
 

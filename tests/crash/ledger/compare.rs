@@ -81,6 +81,9 @@ impl Ledger {
     fn adopt_unkeyed(&self, place: &Place, rows: &[Row]) {
         let there: BTreeMap<&str, &Row> = rows.iter().map(|row| (row.content.as_str(), row)).collect();
         self.with(place, |page| {
+            if let Some(row) = rows.first() {
+                page.knows(&row.message); // nobody was told yet, if all of it was in doubt
+            }
             page.sends.retain(|content, sent| {
                 if sent.told.is_some() || sent.keyed {
                     return true;

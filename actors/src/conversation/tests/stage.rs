@@ -81,6 +81,7 @@ impl Stage {
             JournalSettings { checkpoint_interval: Duration::from_secs(3_600), ..JournalSettings::default() };
         let handle = tokio::runtime::Handle::current();
         let journal = Journal::start(Arc::clone(&opened) as _, wall.clone(), settings, handle).await.unwrap();
+        journal.hurry(); // nobody waits beside the test
         let world = Arc::new(World {
             journal: Arc::clone(&journal),
             store: opened,
@@ -250,7 +251,7 @@ impl Stage {
     /// Lets the conversation write a snapshot and waits for it.
     pub async fn snapshot(&self, key: &ConversationKey) {
         let actor = ActorKey::Conversation(key.id());
-        for _ in 0..500 {
+        for _ in 0..5_000 {
             // Asked again each time: one that is being written may be of before.
             self.conversations.tell_or_wake(&key.id(), Signal::Snapshot);
             if !self.world.journal.is_dirty(&actor) {
