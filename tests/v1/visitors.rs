@@ -316,7 +316,8 @@ async fn of_two_open_sessions_with_one_tenant_the_older_stays_and_the_other_clos
 
 #[tokio::test]
 async fn a_user_has_a_thousand_merged_visitors_and_no_more() {
-    let app = App::start().await;
+    // An unoptimised build takes seconds to activate a thousand inboxes.
+    let app = App::start_with(|settings| settings.http.request_timeout_ms = 60_000).await;
     let mut visitors = Vec::new();
     for _ in 0..MAX_VISITORS.div_ceil(50) {
         visitors.extend(join_all((0..50).map(|_| mint(&app))).await);
