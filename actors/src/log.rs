@@ -51,7 +51,7 @@ impl Log {
         // An accepted append proves that nothing held so far was lost, so the actor moves to the generation that
         // was current before it. Read after it, a loss in between would hide that it took these facts.
         let generation = self.journal.generation();
-        match self.journal.append(self.generation, self.decided, at, facts) {
+        match self.journal.append_traced(self.generation, self.decided, at, facts, turn.trace()) {
             Ok(events) => {
                 self.generation = generation;
                 if let Some(last) = events.last() {

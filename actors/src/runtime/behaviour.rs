@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::reply::Reply;
+use super::spans::Trace;
 
 /// A domain actor: owns its state, handles one message at a time, never awaits inside a turn.
 ///
@@ -80,11 +81,12 @@ pub(super) type Resume<B> = Box<dyn FnOnce(&mut B, &mut Turn<B>) + Send>;
 pub struct Turn<B: Behaviour> {
     pub(super) parked: Vec<BoxFuture<'static, Resume<B>>>,
     pub(super) reload: bool,
+    pub(super) trace: Option<Trace>,
 }
 
 impl<B: Behaviour> Default for Turn<B> {
     fn default() -> Self {
-        Self { parked: Vec::new(), reload: false }
+        Self { parked: Vec::new(), reload: false, trace: None }
     }
 }
 
@@ -96,11 +98,20 @@ impl<B: Behaviour> Turn<B> {
         work: impl Future<Output = T> + Send + 'static,
         then: impl FnOnce(&mut B, T, &mut Turn<B>) + Send + 'static,
     ) {
+        let trace = self.trace;
         self.parked.push(Box::pin(async move {
             let output = work.await;
-            let resume: Resume<B> = Box::new(move |actor, turn| then(actor, output, turn));
+            let resume: Resume<B> = Box::new(move |actor, turn| {
+                turn.trace = trace;
+                then(actor, output, turn);
+            });
             resume
         }));
+    }
+
+    /// The turn's span, if it is part of a sampled request; of a parked turn the span of the turn that parked it.
+    pub const fn trace(&self) -> Option<Trace> {
+        self.trace
     }
 
     /// Drop the state after this turn and recover it from what is committed (`restart` = true). Counts no crash.

@@ -29,6 +29,7 @@ use super::observation::KindObservation;
 use super::panics::Guarded;
 use super::policy::Policy;
 use super::recovery::{Drive, PATIENCE, Plan, Recovery};
+use super::spans::{Trace, What};
 use super::status::{Phase, Status};
 use super::supervision::{PanicProof, Pulse, Yield};
 use super::vitals::TICK;
@@ -115,6 +116,15 @@ impl Drop for Presence {
 struct Begin {
     delay: Duration,
     after_failure: bool,
+}
+
+/// What is known of a command in hand.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// How long it had waited.
+    waited: Duration,
+    /// The sampled request that asks.
+    trace: Option<Trace>,
 }
 
 enum State<B: Behaviour> {
@@ -227,11 +237,11 @@ impl<B: Behaviour> Host<B> {
         }
         self.pulse.in_hand.set(Some("command"));
         let operation = pending.command().map_or("command", B::operation);
-        let waited = pending.waited();
-        self.seed.shared.numbers.mailbox_wait.observe(waited.as_secs_f64());
+        let asked = Asked { waited: pending.waited(), trace: pending.trace() };
+        self.seed.shared.numbers.mailbox_wait.observe(asked.waited.as_secs_f64());
         let Some((command, reply)) = pending.start() else { return };
         let took =
-            self.turn(operation, Some(waited), context, |actor, turn| actor.handle(command, reply, turn));
+            self.turn(operation, Some(asked), context, |actor, turn| actor.handle(command, reply, turn));
         self.seed.shared.numbers.turn.observe(took.as_secs_f64());
     }
 
@@ -288,12 +298,11 @@ impl<B: Behaviour> Host<B> {
         self.seed.admission.is_closed()
     }
 
-    /// One turn of the domain actor, if it is ready, and what it asked for; how long it took. `waited`: how long a
-    /// command had waited.
+    /// One turn of the domain actor, if it is ready, and what it asked for; how long it took. `asked`: of a command.
     fn turn(
         &mut self,
         operation: &'static str,
-        waited: Option<Duration>,
+        asked: Option<Asked>,
         context: &mut Context<Self>,
         work: impl FnOnce(&mut B, &mut Turn<B>),
     ) -> Duration {
@@ -302,11 +311,13 @@ impl<B: Behaviour> Host<B> {
         let began = Instant::now();
         self.pulse.in_hand.set(Some(operation));
         self.seed.status.vitals().in_hand = Some((operation, began));
-        let mut turn = Turn::default();
+        let mut turn =
+            Turn { trace: asked.and_then(|asked| asked.trace).map(Trace::child), ..Turn::default() };
+        let span = turn.trace;
         work(actor, &mut turn);
         let took = began.elapsed();
         self.seed.status.pin(actor.pinned());
-        let Turn { parked, reload } = turn;
+        let Turn { parked, reload, trace: _ } = turn;
         if reload {
             drop(Guarded::new(parked));
             self.reload(context);
@@ -314,7 +325,11 @@ impl<B: Behaviour> Host<B> {
             self.park(parked, context);
         }
         self.pulse.in_hand.set(None);
-        self.turned(operation, waited, took);
+        self.turned(operation, asked.map(|asked| asked.waited), took);
+        if let (Some(span), Some(Asked { waited, trace: Some(asking) })) = (span, asked) {
+            let what = What::Turn { kind: B::KIND, operation, waited };
+            self.seed.shared.numbers.tracer().end(span, Some(asking.span()), what, began);
+        }
         took
     }
 
