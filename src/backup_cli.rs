@@ -31,8 +31,7 @@ pub async fn write_file(store: &dyn Store, made_at: Millis, path: &Path) -> Resu
     let to = path.to_owned();
     let kept = tokio::task::spawn_blocking(move || {
         file.sync_all()?;
-        std::fs::hard_link(&partial.0, &to)?; // unlike a renaming, it replaces nothing
-        drop(partial);
+        partial.name(&to)?;
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     });
@@ -53,6 +52,22 @@ impl Partial {
         let named =
             |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", partial.display()));
         Ok((file.map_err(named)?, Self(partial)))
+    }
+}
+
+impl Partial {
+    /// Gives it its name, and replaces nothing: a link says that there is something, a renaming would not. Where the
+    /// filesystem has no links, looking comes first.
+    fn name(self, to: &Path) -> io::Result<()> {
+        match std::fs::hard_link(&self.0, to) {
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+                if to.symlink_metadata().is_ok() {
+                    return Err(ErrorKind::AlreadyExists.into());
+                }
+                std::fs::rename(&self.0, to)
+            }
+            named => named,
+        }
     }
 }
 

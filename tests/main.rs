@@ -26,6 +26,7 @@ mod endpoints {
     mod crowds;
     mod desks;
     mod finding;
+    mod keeping;
     mod listing;
     mod marking;
     mod naming;

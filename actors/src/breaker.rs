@@ -8,7 +8,7 @@
 //! Guarantees: refused calls reached nothing; storage that is away is asked by the probe alone; the breaker closes by
 //! itself, whether anybody calls or not.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -60,10 +60,16 @@ pub struct Breaker {
     untroubled: AtomicBool,
     /// Whether it is open. Written under the lock.
     open: watch::Sender<bool>,
+    /// How often it closed.
+    closings: AtomicU64,
     metrics: BreakerMetrics,
     /// Who hears of it.
     observer: OnceLock<Arc<Observation>>,
 }
+
+/// A call that may go on, with how often the breaker had closed when it began.
+#[derive(Debug, Clone, Copy)]
+struct Admitted(u64);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -103,6 +109,7 @@ impl Breaker {
             inner: Mutex::default(),
             untroubled: AtomicBool::new(true),
             open: watch::Sender::new(false),
+            closings: AtomicU64::new(0),
             metrics: BreakerMetrics::default(),
             observer: OnceLock::new(),
         })
@@ -157,17 +164,20 @@ impl Breaker {
     ///
     /// # Errors
     /// `Unavailable` while it is open.
-    fn admit(&self) -> Result<(), StoreError> {
+    fn admit(&self) -> Result<Admitted, StoreError> {
         if !self.is_open() {
-            return Ok(());
+            return Ok(Admitted(self.closings.load(Ordering::Acquire)));
         }
         self.metrics.refused.inc();
         Err(StoreError::Unavailable("the storage breaker is open".to_owned()))
     }
 
     /// A call that was admitted has ended.
-    fn note<T>(&self, outcome: &Result<T, StoreError>) {
+    fn note<T>(&self, admitted: Admitted, outcome: &Result<T, StoreError>) {
         match outcome {
+            // A failure that was under way when it closed says nothing of now.
+            Err(StoreError::Unavailable(_) | StoreError::Unknown(_))
+                if admitted.0 != self.closings.load(Ordering::Acquire) => {}
             Err(StoreError::Unavailable(_) | StoreError::Unknown(_)) => self.failed(),
             // Whatever else it says, it answers.
             Ok(_) | Err(_) => self.answered(),
@@ -242,6 +252,7 @@ impl Breaker {
         let Some(open) = was else { return };
         let now = Instant::now();
         inner.closed = Some((now, open.pause));
+        self.closings.fetch_add(1, Ordering::AcqRel);
         self.open.send_replace(false);
         self.metrics.open.set(0);
         let millis = now.saturating_duration_since(open.since).as_millis();

@@ -4,7 +4,8 @@
 //! snapshot, its pages and the journal, as its recovery would, and compared with a recount:
 //!
 //! - the journal is dense and readable, and everything stored lies at or below its end;
-//! - `seq` is 1, 2, 3 … without a gap in every conversation, no read mark lies above the newest message, and unread
+//! - `seq` is 1, 2, 3 … without a gap in every conversation (behind what retention removed, of which nothing is stored
+//!   any more), no read mark lies above the newest message, and unread
 //!   by marks equals unread counted from the messages;
 //! - every row of every inbox agrees with its conversation, and no reader lacks its row;
 //! - places of agents are their sessions and reservations, queues hold those who wait, and routing, sessions and
@@ -24,6 +25,7 @@ pub(crate) mod tests;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::ops::Range;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -317,7 +319,7 @@ fn reader_of(inbox: &InboxKey) -> Reader {
     }
 }
 
-/// How many pages of messages a snapshot says there are.
-fn message_pages(snapshot: Option<&Snapshot>) -> Result<u64, StoreError> {
-    Ok(snapshot.map(page_counts).transpose()?.map_or(0, |(messages, _)| messages))
+/// Which pages of messages a snapshot says there are.
+fn message_pages(snapshot: Option<&Snapshot>) -> Result<Range<u64>, StoreError> {
+    Ok(snapshot.map(page_counts).transpose()?.map(|(messages, _)| messages).unwrap_or_default())
 }

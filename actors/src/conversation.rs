@@ -6,12 +6,14 @@
 //!
 //! - [`command`]: what it is asked and answers;
 //! - `handling`: each command, from judgement to answer;
+//! - `retaining`: messages that are not kept;
 //! - `saving`: snapshots;
 //! - `recovery`: back from snapshot and journal.
 
 pub mod command;
 mod handling;
 mod recovery;
+mod retaining;
 mod saving;
 
 #[cfg(test)]
@@ -25,6 +27,8 @@ use uuid::Uuid;
 
 pub use self::command::{ConversationAnswer, ConversationCommand};
 pub(crate) use self::recovery::stored_state;
+pub use self::retaining::Retained;
+pub(crate) use self::retaining::holds_too_much;
 pub(crate) use self::saving::{page_counts, read_history};
 use crate::api::Rejection;
 use crate::domain::conversation::{ConversationState, Limits};
@@ -66,6 +70,7 @@ impl From<&Rules> for Limits {
             groups_open: rules.groups_open,
             idempotency_age: rules.idempotency_age,
             idempotency_count: rules.idempotency_count,
+            retention: rules.retention,
         }
     }
 }
@@ -126,6 +131,9 @@ impl Conversation {
         if let Some(key) = command.key() {
             self.named(key);
         }
+        if let ConversationCommand::Retain { at } = command {
+            return self.retain(at, reply, turn);
+        }
         let missing = self.missing_pages(&command);
         if !missing.is_empty() {
             return self.load(missing, command, reply, loads, turn);
@@ -160,6 +168,7 @@ impl Conversation {
         }
         let world = Arc::clone(&self.world);
         let key = ActorKey::Conversation(self.id);
+        let oldest = missing.first().copied();
         let work = async move { load_pages(&*world.store, &key, &missing).await };
         turn.park(work, move |actor: &mut Self, loaded, turn| match (loaded, &mut actor.state) {
             (Ok(pages), Some(state)) => {
@@ -170,6 +179,10 @@ impl Conversation {
                 }
             }
             (Ok(_), None) => reply.fail(Failure::Restarting(SOON)),
+            // They were removed while they were read.
+            (Err(StoreError::Corrupt(_)), Some(state)) if oldest < Some(state.history().first_page()) => {
+                actor.take(command, reply, loads + 1, turn);
+            }
             (Err(error), _) => {
                 tracing::warn!(conversation = %actor.id, %error, "history page not loaded");
                 reply.fail(Failure::StorageDown(actor.world.journal.storage_wait()));

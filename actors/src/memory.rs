@@ -5,6 +5,7 @@
 //! purpose.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -254,11 +255,19 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
-    async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {
+    async fn save_and_remove(
+        &self,
+        snapshot: &Snapshot,
+        pages: &[Page],
+        removed: Range<u64>,
+    ) -> Result<(), StoreError> {
         self.faults.before_write()?;
         let mut data = self.data.lock();
         self.check_held(&data)?;
         data.put(&snapshot.key, pages);
+        for number in removed {
+            data.pages.remove(&(snapshot.key.clone(), Collection::History, number));
+        }
         data.snapshots.insert(snapshot.key.clone(), snapshot.clone());
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! The ports: what the actors need of storage and of time. `src/storage` implements them on SurrealDB,
 //! [`crate::memory`] in memory; one contract-test suite runs on both.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use uuid::Uuid;
@@ -156,8 +158,18 @@ pub trait StateStore: Send + Sync + 'static {
     ) -> Result<Vec<Page>, StoreError>;
     /// Writes pages in one transaction, ahead of the snapshot that they belong to.
     async fn put_pages(&self, key: &ActorKey, pages: &[Page]) -> Result<(), StoreError>;
+    /// Writes a snapshot and its changed pages, and deletes the pages of messages ([`Collection::History`]) with the
+    /// numbers `removed` (may be empty; those that are not there are none), all in one transaction.
+    async fn save_and_remove(
+        &self,
+        snapshot: &Snapshot,
+        pages: &[Page],
+        removed: Range<u64>,
+    ) -> Result<(), StoreError>;
     /// Writes a snapshot and its changed pages in one transaction.
-    async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError>;
+    async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {
+        self.save_and_remove(snapshot, pages, 0..0).await
+    }
     /// The keys of all snapshots of one kind (`"shunt"`), for recovery.
     async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError>;
 }

@@ -7,6 +7,7 @@
 //! - [`directory`]: users, seats, enterprises of agents;
 //! - [`visitors`]: merging them into registered users;
 //! - [`lifecycle`]: start, sweep, drain;
+//! - [`retention`]: messages that are not kept;
 //! - [`operating`]: what operators see, do and tune.
 
 pub mod directory;
@@ -15,6 +16,7 @@ pub mod lifecycle;
 pub mod lists;
 pub mod messages;
 pub mod operating;
+pub mod retention;
 pub mod service;
 pub mod visitors;
 

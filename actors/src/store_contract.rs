@@ -62,6 +62,7 @@ pub async fn check(stores: &dyn Stores) {
     state::a_snapshot_reads_back_and_is_replaced(&*stores.fresh().await).await;
     state::pages_are_read_one_by_one_and_by_range(&*stores.fresh().await).await;
     state::pages_written_ahead_leave_the_snapshot_as_it_is(&*stores.fresh().await).await;
+    state::removed_pages_go_with_the_snapshot(&*stores.fresh().await).await;
     state::actors_and_collections_do_not_mix(&*stores.fresh().await).await;
     state::odd_ids_are_only_ids(&*stores.fresh().await).await;
     state::keys_lists_one_kind(&*stores.fresh().await).await;

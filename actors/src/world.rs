@@ -6,10 +6,12 @@ use arc_swap::ArcSwap;
 
 use crate::aliases::Aliases;
 use crate::clock::Clock;
+use crate::domain::conversation::retaining::Retentions;
 use crate::domain::ids::Millis;
 use crate::domain::shunt::Numbers;
 use crate::journal::Journal;
 use crate::ports::Store;
+pub use crate::router::retention::RetentionMetrics;
 pub use crate::shunt::watch::RoutingMetrics;
 
 /// What every actor may use. One per service.
@@ -26,6 +28,8 @@ pub struct World {
     pub aliases: Arc<Aliases>,
     /// Figures of routing.
     pub routing: RoutingMetrics,
+    /// Figures of retention.
+    pub retention: RetentionMetrics,
 }
 
 /// The rules' numbers; all are settings.
@@ -41,6 +45,10 @@ pub struct Rules {
     pub idempotency_age: Millis,
     /// How many keyed sends of a conversation are remembered.
     pub idempotency_count: usize,
+    /// How long messages are kept, by kind of conversation.
+    pub retention: Retentions,
+    /// How often conversations that nobody touches are looked at for retention, in milliseconds; 0 = never.
+    pub retention_interval: Millis,
     /// What routing goes by.
     pub routing: Numbers,
     /// How often each enterprise's routing is audited, in milliseconds; 0 = never.
@@ -55,6 +63,8 @@ impl Default for Rules {
             groups_open: true,
             idempotency_age: 86_400_000,
             idempotency_count: 1_000,
+            retention: Retentions::default(),
+            retention_interval: 3_600_000,
             routing: Numbers::DEFAULT,
             audit_interval: 60_000,
         }

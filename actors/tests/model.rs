@@ -46,11 +46,13 @@ async fn run(seed: u64, steps: u64) {
         }
         let touched = one_step(&mut random, &service, &mut model).await;
         let context = format!("SEED={seed} step {step}: {touched:?}");
-        service.check_conversation(&model, &touched, &context).await;
+        service.check_conversation(&mut random, &model, &touched, &context).await;
         let reader = random.random_range(1..=USERS);
         service.check_reader(&model, reader, &context).await;
         service.check_desk(&model, &context).await;
     }
+    let removed: u64 = model.conversations.values().map(|(_, conversation)| conversation.forgotten).sum();
+    println!("{removed} messages were removed");
     service.stop().await;
 }
 
@@ -58,7 +60,8 @@ async fn run(seed: u64, steps: u64) {
 async fn one_step(random: &mut StdRng, service: &Service, model: &mut Reference) -> ConversationKey {
     let key = model.some_conversation(random);
     match random.random_range(0..100) {
-        0..=44 => service.send(random, model, &key).await,
+        0..=42 => service.send(random, model, &key).await,
+        43..=44 => service.retain(model, &key).await,
         45..=64 => service.read(random, model, &key).await,
         65..=74 => service.withdraw(random, model, &key).await,
         75..=82 => service.vote(random, model, &key).await,

@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use super::figures::{Latencies, Round};
 use super::pool::Pool;
@@ -75,18 +75,7 @@ async fn connection(stream: TcpStream, pool: &Pool, end: Instant, latencies: &Re
     {
         let sent = now;
         stream.write_all(request).await.expect("sent");
-        let mut filled = 0;
-        let answer = loop {
-            if filled == received.len() {
-                received.resize(filled * 2, 0);
-            }
-            let read = stream.read(&mut received[filled..]).await.expect("an answer");
-            assert!(read > 0, "the server closed the connection");
-            filled += read;
-            if let Some(answer) = wire::complete(&received[..filled]) {
-                break answer;
-            }
-        };
+        let answer = wire::receive(&mut stream, &mut received).await;
         wire::assert_done(&received, answer);
         now = Instant::now();
         latencies.borrow_mut().record(now - sent);

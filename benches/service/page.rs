@@ -212,7 +212,7 @@ fn overload(page: &mut String, results: &Results) {
     let _ = write!(
         page,
         "## Overload: three times what can be done\n\n{} clients, for {} s; the service may hold {} commands \
-         (`admission.service_capacity`) and refuses the rest before working on it.\n\n",
+         (`admission.service_capacity`), more are refused, and what arrives while every client waits is given up there.\n\n",
         grouped(overload.clients),
         overload.seconds,
         grouped(overload.capacity)

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
 
 /// How every answer of the service that is no refusal begins.
 const DONE: &[u8] = b"{\"error_code\":0,";
@@ -85,6 +86,22 @@ impl Connection {
             if let Some(answer) = complete(&self.received[..filled]) {
                 return answer;
             }
+        }
+    }
+}
+
+/// Receives one answer into `received`, which grows as it must.
+pub async fn receive(stream: &mut tokio::net::TcpStream, received: &mut Vec<u8>) -> Answer {
+    let mut filled = 0;
+    loop {
+        if filled == received.len() {
+            received.resize(filled * 2, 0);
+        }
+        let read = stream.read(&mut received[filled..]).await.expect("an answer");
+        assert!(read > 0, "the server closed the connection");
+        filled += read;
+        if let Some(answer) = complete(&received[..filled]) {
+            return answer;
         }
     }
 }

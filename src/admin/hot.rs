@@ -51,7 +51,8 @@ impl Looks {
 
     fn begin(&self, router: &Arc<Router>, over: u64) -> watch::Receiver<Measured> {
         let mut under_way = self.0.lock();
-        if let Some(result) = &*under_way {
+        // One whose sender is gone came to no end.
+        if let Some(result) = under_way.as_ref().filter(|result| result.has_changed().is_ok()) {
             return result.clone();
         }
         let (sender, result) = watch::channel(None);

@@ -53,17 +53,17 @@ fn known(call: &AdminCall) -> Result<DeadLetter, Problem> {
 pub async fn replay(call: AdminCall) -> AdminResult {
     let letter = known(&call)?;
     let app = &call.admin.app;
-    let kept = app.crashed.take(letter.id).ok_or_else(|| Problem::plain(&errors::NOT_REPLAYABLE))?;
-    let outcome = server::once_more(&kept, &call.admin.http, app).await;
+    let held = app.crashed.hold(letter.id).ok_or_else(|| Problem::plain(&errors::NOT_REPLAYABLE))?;
+    let outcome = server::once_more(held.request(), &call.admin.http, app).await;
     let stays =
         matches!(&outcome, Err(problem) if problem.letter.is_none() && problem.code.retry == Retry::Safe);
     if !stays {
         app.router.observation().discard(letter.id);
     }
     match &outcome {
-        Err(Problem { letter: Some(again), .. }) => app.crashed.keep(*again, kept),
-        _ if stays => app.crashed.keep(letter.id, kept),
-        _ => {}
+        Err(Problem { letter: Some(again), .. }) => held.keep_as(*again),
+        _ if stays => drop(held),
+        _ => held.forget(),
     }
     let (status, code, text) = match &outcome {
         Ok(answer) => (answer.status, 0, "ok".to_owned()),

@@ -79,15 +79,16 @@ pub async fn read(store: &dyn Store) -> Result<Overlay, StoreError> {
 
 impl LiveSettings {
     /// Puts the layer of the store above `base`. What does not fit any more, because a program or another layer
-    /// changed, is left out with a line in the log: a service that does not start could not be corrected.
+    /// changed, is left out with a line in the log: a service that does not start could not be corrected. Until it is
+    /// corrected nothing is removed by age or number because of that: removing cannot be taken back.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn load(base: Config, store: Arc<dyn Store>) -> Result<Self, StoreError> {
         let overlay = match read(&*store).await {
             Err(error @ StoreError::Corrupt(_)) => {
-                tracing::error!(%error, "no live setting is in effect");
-                Overlay::default()
+                tracing::error!(%error, "no live setting is in effect, and every message is kept");
+                Overlay { values: keeping_all(), ..Overlay::default() }
             }
             other => other?,
         };
@@ -174,6 +175,12 @@ fn not_kept(error: &dyn std::fmt::Display) -> Problem {
     Problem::plain(&STORAGE_DOWN)
 }
 
+/// Values under which no message is removed.
+fn keeping_all() -> Values {
+    let retention = table::SETTINGS.iter().filter(|setting| setting.key.starts_with("retention."));
+    retention.map(|setting| (setting.key.to_owned(), Value::from(0))).collect()
+}
+
 fn fitting(base: &Settings, values: &Values) -> Effective {
     let whole = Effective::new(base, values);
     let mut kept = Values::new();
@@ -187,7 +194,16 @@ fn fitting(base: &Settings, values: &Values) -> Effective {
         more.insert(key.clone(), value.clone());
         match Effective::new(base, &more) {
             Ok(fits) => (kept, effective) = (more, Some(fits)),
-            Err(refused) => tracing::error!(key, %refused, "a live setting is left out"),
+            Err(refused) => {
+                tracing::error!(key, %refused, "a live setting is left out");
+                let all = keeping_all();
+                if let Some(keeps) = all.get(key) {
+                    more.insert(key.clone(), keeps.clone());
+                    if let Ok(fits) = Effective::new(base, &more) {
+                        (kept, effective) = (more, Some(fits));
+                    }
+                }
+            }
         }
     }
     effective.unwrap_or_else(|| Effective { settings: base.clone(), kinds: Vec::new() })

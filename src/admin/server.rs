@@ -31,7 +31,7 @@ use crate::http::errors::{
     BODY_INCOMPLETE, DEFECT, Problem, STORAGE_DOWN, TIMED_OUT, UNKNOWN_PATH, WRONG_METHOD,
 };
 use crate::http::reading::{Parts, Values};
-use crate::http::server::Serving;
+use crate::http::server::{FIRST_HEAD, Serving};
 
 /// Longest a request of an operator may take: measuring the busiest actors takes up to 10 s.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -52,6 +52,7 @@ pub fn serve(address: SocketAddr, admin: Arc<Admin>) -> io::Result<Serving> {
         App::new().app_data(web::Data::from(Arc::clone(&admin))).default_service(web::to(answer))
     })
     .workers(1)
+    .client_request_timeout(FIRST_HEAD)
     .shutdown_timeout(1) // a stream of events never ends by itself
     .disable_signals()
     .bind(address)?;

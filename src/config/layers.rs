@@ -42,13 +42,21 @@ impl Provider for Layer {
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         let mut sections: Dict = Dict::new();
         for (setting, value) in &self.values {
-            let section =
-                sections.entry(setting.section().to_owned()).or_insert_with(|| Value::from(Dict::new()));
-            if let Value::Dict(_, entries) = section {
-                entries.insert(setting.name().to_owned(), value.clone());
-            }
+            insert(&mut sections, setting.key, value.clone());
         }
         Ok(Profile::Default.collect(sections))
+    }
+}
+
+/// Puts a value where its key leads: each part before the last one is a table.
+fn insert(table: &mut Dict, key: &str, value: Value) {
+    let Some((outer, inner)) = key.split_once('.') else {
+        table.insert(key.to_owned(), value);
+        return;
+    };
+    let entry = table.entry(outer.to_owned()).or_insert_with(|| Value::from(Dict::new()));
+    if let Value::Dict(_, entries) = entry {
+        insert(entries, inner, value);
     }
 }
 
@@ -107,8 +115,7 @@ fn file(path: &Path) -> Result<Layer, ConfigError> {
         let toml::Value::Table(entries) = entries else {
             return Err(ConfigError::Unknown { key: section.clone(), from: name });
         };
-        for (entry, value) in entries {
-            let key = format!("{section}.{entry}");
+        for (key, value) in leaves(section, entries) {
             let setting = known(&key, &name)?;
             let value = Value::serialize(value).map_err(|error| unreadable(error.to_string()))?;
             setting.check(&value).map_err(|why| refused(setting, setting.show(&value), &name, why))?;
@@ -116,6 +123,23 @@ fn file(path: &Path) -> Result<Layer, ConfigError> {
         }
     }
     Ok(Layer { name, values })
+}
+
+/// The values of a table by their keys. A table in which a setting's name leads on is gone into; any other is a value.
+fn leaves<'a>(section: &str, entries: &'a toml::Table) -> Vec<(String, &'a toml::Value)> {
+    let leads_on = |key: &str| {
+        table::SETTINGS
+            .iter()
+            .any(|setting| setting.key.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
+    };
+    let found = entries.iter().flat_map(|(entry, value)| {
+        let key = format!("{section}.{entry}");
+        match value {
+            toml::Value::Table(inner) if leads_on(&key) => leaves(&key, inner),
+            _ => vec![(key, value)],
+        }
+    });
+    found.collect()
 }
 
 /// What is wrong with a file and where; never its text, which may hold a password.

@@ -251,6 +251,7 @@ fn put(settings: &mut Settings, setting: &Setting, value: &Value) -> Result<(), 
         "admission" => put_in(&mut settings.admission, name, value),
         "passivation" => put_in(&mut settings.passivation, name, value),
         "messages" => put_in(&mut settings.messages, name, value),
+        "retention" => put_in(&mut settings.retention, name, value),
         "groups" => put_in(&mut settings.groups, name, value),
         "routing" => put_in(&mut settings.routing, name, value),
         "telemetry" => put_in(&mut settings.telemetry, name, value),
@@ -259,10 +260,15 @@ fn put(settings: &mut Settings, setting: &Setting, value: &Value) -> Result<(), 
     done.ok_or_else(|| Refused(format!("{} cannot be changed live", setting.key)))
 }
 
+/// Where a name lies in its section: dots lead further in.
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('.', "/"))
+}
+
 /// Replaces one field of a section.
 fn put_in<T: Serialize + DeserializeOwned>(section: &mut T, name: &str, value: &Value) -> Option<()> {
     let mut fields = serde_json::to_value(&*section).ok()?;
-    *fields.get_mut(name)? = value.clone();
+    *fields.pointer_mut(&pointer(name))? = value.clone();
     *section = serde_json::from_value(fields).ok()?;
     Some(())
 }
@@ -280,12 +286,13 @@ pub fn get(settings: &Settings, setting: &Setting) -> Value {
         "admission" => serde_json::to_value(&settings.admission),
         "passivation" => serde_json::to_value(&settings.passivation),
         "messages" => serde_json::to_value(&settings.messages),
+        "retention" => serde_json::to_value(&settings.retention),
         "groups" => serde_json::to_value(&settings.groups),
         "routing" => serde_json::to_value(&settings.routing),
         "telemetry" => serde_json::to_value(&settings.telemetry),
         _ => Ok(Value::Null),
     };
-    section.ok().and_then(|section| section.get(setting.name()).cloned()).unwrap_or_default()
+    section.ok().and_then(|section| section.pointer(&pointer(setting.name())).cloned()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -341,6 +348,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_what_is_allowed() {
+        assert!(refused(json!({ "retention.group": 1 })).contains("retention.group"));
+        assert!(refused(json!({ "retention.group.days": -1 })).contains("from 0 to 36500"));
         assert!(refused(json!({ "passivation.idle": 1 })).contains("passivation.idle"));
         assert!(refused(json!({ "storage.url": "mem://" })).contains("restart"));
         assert!(refused(json!({ "supervision.restart_budget": 0 })).contains("from 1 to 1000"));

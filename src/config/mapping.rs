@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use messagecenter_actors::breaker::BreakerSettings;
+use messagecenter_actors::domain::conversation::retaining::{Retention, Retentions};
 use messagecenter_actors::domain::shunt::Numbers;
 use messagecenter_actors::journal::JournalSettings;
 use messagecenter_actors::runtime::policy::Policy;
@@ -11,6 +12,8 @@ use messagecenter_actors::runtime::storm::StormSettings;
 use messagecenter_actors::world::Rules;
 
 use super::Settings;
+use super::settings::Kept;
+use super::table::DAY_MS;
 use crate::storage::StorageOptions;
 
 /// Cores of this machine, at least 1.
@@ -93,6 +96,17 @@ impl Settings {
         }
     }
 
+    /// How long messages are kept.
+    fn retentions(&self) -> Retentions {
+        let kept = |kept: Kept| Retention { age: i64::from(kept.days) * DAY_MS, messages: kept.messages };
+        Retentions {
+            one_to_one: kept(self.retention.one_to_one),
+            service: kept(self.retention.service),
+            group: kept(self.retention.group),
+            notice: kept(self.retention.notice),
+        }
+    }
+
     /// The rules' numbers.
     pub fn rules(&self) -> Rules {
         Rules {
@@ -101,6 +115,8 @@ impl Settings {
             groups_open: self.groups.open,
             idempotency_age: self.messages.idempotency_age_ms,
             idempotency_count: self.messages.idempotency_count,
+            retention: self.retentions(),
+            retention_interval: Rules::default().retention_interval,
             routing: Numbers {
                 lease: self.routing.lease_ms,
                 heartbeat_lapse: self.routing.heartbeat_lapse_ms,

@@ -6,7 +6,8 @@ use figment::value::Value;
 /// One setting. [`super::table::SETTINGS`] holds all of them.
 #[derive(Debug)]
 pub struct Setting {
-    /// `section.name`, as in the file, in `--set` and (upper case, `__` for the dot) in the environment.
+    /// `section.name`, as in the file, in `--set` and (upper case, `__` for each dot) in the environment. A name may have
+    /// a dot: then it lies in a table of its section.
     pub key: &'static str,
     /// What it accepts.
     pub kind: Kind,
@@ -152,4 +153,41 @@ pub(super) fn show(value: &Value) -> String {
         Value::Dict(_, _) => "a table".to_owned(),
         _ => "nothing".to_owned(),
     }
+}
+
+/// A whole number within a range.
+pub(super) const fn integer(
+    key: &'static str,
+    default: &'static str,
+    range: (i64, i64),
+    meaning: &'static str,
+) -> Setting {
+    let kind = Kind::Integer { min: range.0, max: range.1 };
+    Setting { key, kind, default, reloadable: false, secret: false, meaning }
+}
+
+/// On or off.
+pub(super) const fn flag(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { key, kind: Kind::Flag, default, reloadable: false, secret: false, meaning }
+}
+
+/// One of some words.
+pub(super) const fn choice(
+    key: &'static str,
+    default: &'static str,
+    words: &'static [&'static str],
+    meaning: &'static str,
+) -> Setting {
+    Setting { key, kind: Kind::Choice(words), default, reloadable: false, secret: false, meaning }
+}
+
+/// A text that passes a check.
+pub(super) const fn text(
+    key: &'static str,
+    default: &'static str,
+    allowed: &'static str,
+    check: fn(&str) -> Result<(), String>,
+    meaning: &'static str,
+) -> Setting {
+    Setting { key, kind: Kind::Text { allowed, check }, default, reloadable: false, secret: false, meaning }
 }

@@ -31,6 +31,7 @@ pub struct Settings {
     pub activation: Activation,
     pub runtime: Runtime,
     pub messages: Messages,
+    pub retention: Retention,
     pub groups: Groups,
     pub routing: Routing,
     pub admin: Admin,
@@ -147,6 +148,16 @@ section!(
         idempotency_age_ms: i64,
         idempotency_count: usize,
     }
+);
+section!(
+    /// `retention.*`
+    #[derive(Serialize)]
+    Retention { one_to_one: Kept, service: Kept, group: Kept, notice: Kept }
+);
+section!(
+    /// `retention.KIND.*`
+    #[derive(Serialize, Copy)]
+    Kept { days: u32, messages: u64 }
 );
 section!(
     /// `groups.*`

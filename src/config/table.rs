@@ -2,48 +2,21 @@
 //! them: validation, `messagecenter config`, `config/messagecenter.toml` and `docs/configuration.md` follow it.
 
 use super::rules;
-use super::setting::{Kind, Setting};
+use super::setting::{Kind, Setting, choice, flag, integer, text};
 use crate::storage::url as storage_url;
 
 /// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
+
+/// A century: longer is for ever, and milliseconds of it are far from overflowing.
+const MOST_DAYS: i64 = 36_500;
+
+/// More than any conversation holds.
+const MOST_MESSAGES: i64 = 1_000_000_000;
 
 /// What `admin.tokens` accepts.
 const ADMIN_TOKENS: &str = "entries `role name token` separated by commas or line ends, a token of at least 16 letters, \
                             digits, - and _; empty means none";
-
-const fn integer(
-    key: &'static str,
-    default: &'static str,
-    range: (i64, i64),
-    meaning: &'static str,
-) -> Setting {
-    let kind = Kind::Integer { min: range.0, max: range.1 };
-    Setting { key, kind, default, reloadable: false, secret: false, meaning }
-}
-
-const fn flag(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
-    Setting { key, kind: Kind::Flag, default, reloadable: false, secret: false, meaning }
-}
-
-const fn choice(
-    key: &'static str,
-    default: &'static str,
-    words: &'static [&'static str],
-    meaning: &'static str,
-) -> Setting {
-    Setting { key, kind: Kind::Choice(words), default, reloadable: false, secret: false, meaning }
-}
-
-const fn text(
-    key: &'static str,
-    default: &'static str,
-    allowed: &'static str,
-    check: fn(&str) -> Result<(), String>,
-    meaning: &'static str,
-) -> Setting {
-    Setting { key, kind: Kind::Text { allowed, check }, default, reloadable: false, secret: false, meaning }
-}
 
 /// All settings, by section, in the order in which they are shown.
 pub static SETTINGS: &[Setting] = &[
@@ -373,6 +346,56 @@ pub static SETTINGS: &[Setting] = &[
         "1000",
         (1, 100_000),
         "Keyed sends of one conversation that are remembered; the oldest are forgotten first.",
+    ).live(),
+    integer(
+        "retention.one_to_one.days",
+        "0",
+        (0, MOST_DAYS),
+        "Messages of two persons or seats (kind 1) that are older than so many days are removed, 64 at a time; 0 keeps them for ever. The \
+         newest page of a conversation, up to 64 messages, always stays.",
+    ).live(),
+    integer(
+        "retention.one_to_one.messages",
+        "0",
+        (0, MOST_MESSAGES),
+        "Of a conversation of that kind the newest so many messages are kept, up to 63 more, and those before are \
+         removed; 0 keeps all.",
+    ).live(),
+    integer(
+        "retention.service.days",
+        "0",
+        (0, MOST_DAYS),
+        "The same age for service conversations (kind 2).",
+    ).live(),
+    integer(
+        "retention.service.messages",
+        "0",
+        (0, MOST_MESSAGES),
+        "The same number for service conversations (kind 2).",
+    ).live(),
+    integer(
+        "retention.group.days",
+        "0",
+        (0, MOST_DAYS),
+        "The same age for groups (kind 3).",
+    ).live(),
+    integer(
+        "retention.group.messages",
+        "0",
+        (0, MOST_MESSAGES),
+        "The same number for groups (kind 3).",
+    ).live(),
+    integer(
+        "retention.notice.days",
+        "0",
+        (0, MOST_DAYS),
+        "The same age for notices (kind 4).",
+    ).live(),
+    integer(
+        "retention.notice.messages",
+        "0",
+        (0, MOST_MESSAGES),
+        "The same number for notices (kind 4).",
     ).live(),
     flag(
         "groups.open",

@@ -31,6 +31,10 @@ use crate::config::settings::BusinessStatus;
 /// How long an idle connection is kept: longer than the 60 s of usual load balancers, so that they close first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// How long a new connection may take until the head of its first request is there: a telephone in a tunnel, or a
+/// client on a busy machine, takes longer than actix-web's five seconds.
+pub const FIRST_HEAD: Duration = Duration::from_secs(20);
+
 /// How long a shutdown waits for answers to be written, beyond the time that requests may take anyway.
 const WRITING_SECONDS: u64 = 4;
 
@@ -88,6 +92,7 @@ pub fn serve(settings: HttpSettings, state: AppState) -> io::Result<Serving> {
     })
     .workers(workers.max(1))
     .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(FIRST_HEAD)
     .shutdown_timeout(shutdown_seconds)
     .disable_signals()
     .bind(address)?;

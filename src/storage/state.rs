@@ -1,11 +1,12 @@
 //! Snapshots (`snapshot:[kind, id]`) and their pages (`history`, `member`, `inbox_row`, each `[id, page]`).
 //!
-//! A snapshot and the pages handed over with it are one transaction: a crash leaves the old ones whole or the new
+//! A snapshot, the pages handed over with it and the deletion of those it does without are one transaction: a crash leaves the old ones whole or the new
 //! ones whole. A write whose caller stopped waiting still holds its actor: neither another write nor a read of the
 //! snapshot begins before it has ended, so an older snapshot never lands on a newer one nor between reading a
 //! snapshot and its pages. Pages are plain objects: `SELECT * FROM history:['<conversation id>', 0]` shows messages.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ const WINDOW: u64 = 512;
 const READ: &str = "SELECT * FROM $id;";
 const KEYS: &str = "SELECT id FROM $id;";
 const PUT: Guarded = guarded!("FOR $row IN $rows { UPSERT $row.id CONTENT $row.content RETURN NONE; };");
+const PUT_AND_REMOVE: Guarded = guarded!(
+    "FOR $row IN $rows { UPSERT $row.id CONTENT $row.content RETURN NONE; }; DELETE $removed RETURN NONE;"
+);
 
 /// The field that holds a page's content: it names what is in it.
 const fn content_field(collection: Collection) -> &'static str {
@@ -124,11 +128,16 @@ fn snapshot_row(snapshot: &Snapshot) -> Value {
 }
 
 impl SurrealStore {
-    /// Writes rows of this actor in one transaction.
-    async fn put(&self, key: &ActorKey, rows: Array) -> Result<(), StoreError> {
+    /// Writes rows of this actor, and deletes its pages of messages with these numbers, in one transaction.
+    async fn put(&self, key: &ActorKey, rows: Array, removed: Range<u64>) -> Result<(), StoreError> {
         let alone = self.saves.alone(key).await?;
-        let binds = object([("rows", Value::Array(rows))]);
-        self.lease.write_holding(&self.engine, &PUT, binds, None, alone).await
+        let mut binds = object([("rows", Value::Array(rows))]);
+        if removed.is_empty() {
+            return self.lease.write_holding(&self.engine, &PUT, binds, None, alone).await;
+        }
+        let page = |number| page_key(key, Collection::History, number);
+        binds.insert("removed", range(Collection::History.table(), page(removed.start), page(removed.end)));
+        self.lease.write_holding(&self.engine, &PUT_AND_REMOVE, binds, None, alone).await
     }
 }
 
@@ -175,14 +184,19 @@ impl StateStore for SurrealStore {
     }
 
     async fn put_pages(&self, key: &ActorKey, pages: &[Page]) -> Result<(), StoreError> {
-        self.put(key, pages.iter().map(|page| page_row(key, page)).collect()).await
+        self.put(key, pages.iter().map(|page| page_row(key, page)).collect(), 0..0).await
     }
 
-    async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {
+    async fn save_and_remove(
+        &self,
+        snapshot: &Snapshot,
+        pages: &[Page],
+        removed: Range<u64>,
+    ) -> Result<(), StoreError> {
         let key = &snapshot.key;
         let rows =
             std::iter::once(snapshot_row(snapshot)).chain(pages.iter().map(|page| page_row(key, page)));
-        self.put(key, rows.collect()).await
+        self.put(key, rows.collect(), removed).await
     }
 
     async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError> {

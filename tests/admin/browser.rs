@@ -7,8 +7,16 @@ use super::desk::{OPERATOR, app, because, conversation};
 use super::webdriver::{Browser, with_browser};
 use crate::harness::App;
 
-/// The pages of the console.
-const PAGES: [&str; 7] = ["overview", "actors", "hot", "routing", "trouble", "settings", "audit"];
+/// The pages of the console, and what each says when it is there.
+const PAGES: [(&str, &str); 7] = [
+    ("overview", "Requests per second"),
+    ("actors", "Live tree"),
+    ("hot", "Hot actors"),
+    ("routing", "Enterprises in memory"),
+    ("trouble", "wait for an operator"),
+    ("settings", "Settings that change without a restart"),
+    ("audit", "What operators did"),
+];
 
 /// The tabulator, as WebDriver §17.4.2 names it.
 const TAB: &str = "\u{E004}";
@@ -34,7 +42,7 @@ async fn confirm(browser: &Browser, reason: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "make test-browser runs it"]
+#[ignore = "needs Chromium and ChromeDriver: make test-browser"]
 async fn an_operator_sees_what_a_setting_would_change_and_then_changes_it() {
     const KEY: &str = "passivation.idle_after_ms";
     let service = app(&MemoryStore::new(), |_| {}).await;
@@ -47,6 +55,7 @@ async fn an_operator_sees_what_a_setting_would_change_and_then_changes_it() {
         browser.click("//button[.='Show differences']").await;
         browser.says("not an integer").await;
         browser.click("//button[.='Reset']").await;
+        browser.until("return document.querySelector(`input[aria-label='live value of passivation.idle_after_ms']`)?.value === ''").await;
         browser.write(&field, "7000").await;
         browser.click("//button[.='Show differences']").await;
         browser.says("What would change").await;
@@ -64,7 +73,7 @@ async fn an_operator_sees_what_a_setting_would_change_and_then_changes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "make test-browser runs it"]
+#[ignore = "needs Chromium and ChromeDriver: make test-browser"]
 async fn an_operator_resumes_a_quarantined_actor() {
     let service = app(&MemoryStore::new(), |_| {}).await;
     let path = conversation(&service, 1, 2).await;
@@ -87,7 +96,7 @@ async fn an_operator_resumes_a_quarantined_actor() {
 
 #[cfg(feature = "fail-points")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "make test-browser runs it"]
+#[ignore = "needs Chromium and ChromeDriver: make test-browser"]
 async fn an_operator_replays_a_dead_letter() {
     use crate::harness::user;
     use messagecenter_actors::fail_point::poison::{Poison, arm, cure};
@@ -112,7 +121,7 @@ async fn an_operator_replays_a_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "make test-browser runs it"]
+#[ignore = "needs Chromium and ChromeDriver: make test-browser"]
 async fn every_page_fits_a_desk_and_a_telephone_in_light_and_dark_and_everything_has_a_name() {
     let service = app(&MemoryStore::new(), |_| {}).await;
     let path = conversation(&service, 1, 2).await;
@@ -122,10 +131,11 @@ async fn every_page_fits_a_desk_and_a_telephone_in_light_and_dark_and_everything
     let service = &service;
     with_browser(|browser| async move {
         connect(&browser, service).await;
-        let pages = PAGES.iter().copied().chain([actor.as_str(), "routing/7/default"]);
-        for page in pages {
+        let pages =
+            PAGES.into_iter().chain([(actor.as_str(), "Crashes"), ("routing/7/default", "group default, policy")]);
+        for (page, words) in pages {
             go(&browser, page).await;
-            browser.run("return new Promise(done => setTimeout(done, 300))").await;
+            browser.says(words).await;
             for width in [1280, 390] {
                 let metrics = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
                 browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
@@ -149,7 +159,7 @@ async fn every_page_fits_a_desk_and_a_telephone_in_light_and_dark_and_everything
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "make test-browser runs it"]
+#[ignore = "needs Chromium and ChromeDriver: make test-browser"]
 async fn the_console_can_be_used_with_the_keyboard_alone() {
     let service = app(&MemoryStore::new(), |_| {}).await;
     let service = &service;

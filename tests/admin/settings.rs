@@ -1,6 +1,7 @@
 //! Settings that change while the service runs: whole or not at all, kept, revertible, in the audit.
 
 use messagecenter_actors::memory::MemoryStore;
+use messagecenter_actors::ports::{DirectoryStore as _, Entry};
 use serde_json::{Value, json};
 
 use super::desk::{OPERATOR, VIEWER, app, conversation};
@@ -35,6 +36,21 @@ async fn a_change_takes_effect_at_once_and_survives_a_restart() {
     assert_eq!(back.await.ok().data["version"], 2);
     again.post(&user(1), "withdrawMessage", withdraw).await.ok();
     assert_eq!(again.setting("groups.open").await["value"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_many_messages_are_kept_changes_while_the_service_runs() {
+    let service = app(&MemoryStore::new(), |_| {}).await;
+    for _ in 0..64 {
+        service.say(&user(1), "2", "old").await.ok();
+    }
+    let values = json!({ "retention.one_to_one.messages": 1 });
+    service.set_live("0", json!({ "values": values, "reason": "space" })).await.ok();
+    let row = service.setting("retention.one_to_one.messages").await;
+    assert_eq!((&row["value"], &row["layer"], &row["below"]), (&json!(1), &json!("live"), &json!(0)));
+    service.say(&user(1), "2", "new").await.ok();
+    assert_eq!(service.history(&user(2), "1").await, [(65, "new".to_owned())]);
+    assert_eq!(service.unread(&user(2), 2).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,6 +152,18 @@ async fn a_bound_that_is_lowered_refuses_at_once_and_admits_again_when_it_is_rai
     service.say(&user(1), "2", "third").await.ok();
     let texts: Vec<String> = service.history(&user(2), "1").await.into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["hello", "first", "third"], "what was refused did not happen");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_settings_that_cannot_be_read_remove_no_message() {
+    let store = MemoryStore::new();
+    store.put(Entry::LiveSetting, "live", &json!("damaged")).await.unwrap();
+    let service = app(&store, |settings| settings.retention.group.days = 30).await;
+    let kept = service.setting("retention.group.days").await;
+    assert_eq!((&kept["value"], &kept["below"]), (&json!(0), &json!(30)), "until somebody decides");
+    assert_eq!(service.setting("groups.open").await["live"], Value::Null);
+    service.set_live("0", json!({ "values": { "retention.group.days": null } })).await.ok();
+    assert_eq!(service.setting("retention.group.days").await["value"], 30);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -62,7 +62,8 @@ impl Browser {
         let port = lines.find_map(|line| {
             line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse::<u16>().ok()
         });
-        let client = reqwest::Client::new();
+        // A browser that hangs fails its test.
+        let client = reqwest::Client::builder().timeout(2 * PATIENCE).build().expect("a client");
         let address = format!("http://127.0.0.1:{}/session", port.expect("a port"));
         let options = json!({ "args": ARGUMENTS });
         let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
@@ -101,7 +102,7 @@ impl Browser {
         self.must("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await;
     }
 
-    /// Waits until an element is there and visible.
+    /// Waits until an element is there.
     pub async fn find(&self, xpath: &str) -> Element {
         let began = Instant::now();
         loop {
@@ -125,10 +126,26 @@ impl Browser {
         }
     }
 
-    /// Types into a field.
+    /// Types into an empty field that may be replaced at any moment, until it could be typed into.
     pub async fn write(&self, xpath: &str, text: &str) {
-        let Element(id) = self.find(xpath).await;
-        self.must(&format!("element/{id}/value"), json!({ "text": text })).await;
+        let began = Instant::now();
+        loop {
+            let Element(id) = self.find(xpath).await;
+            let Err(error) = self.tell(&format!("element/{id}/value"), json!({ "text": text })).await else {
+                return;
+            };
+            assert!(began.elapsed() < PATIENCE, "{xpath} cannot be typed into: {error}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until a script returns true.
+    pub async fn until(&self, script: &str) {
+        let began = Instant::now();
+        while self.run(script).await != true {
+            assert!(began.elapsed() < PATIENCE, "never {script:?}; the page says {}", self.text().await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Presses keys where the focus is; special ones as WebDriver §17.4.2 has them.

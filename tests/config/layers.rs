@@ -74,6 +74,35 @@ fn an_unknown_key_is_an_error_in_every_layer() {
 }
 
 #[test]
+fn a_name_with_a_dot_lies_in_a_table_of_its_section() {
+    for file in [
+        "[retention.group]\ndays = 30\n",
+        "[retention]\ngroup.days = 30\n",
+        "[retention]\ngroup = { days = 30 }\n",
+    ] {
+        let (_folder, mut sources) = in_file(file);
+        assert_eq!(layer_of(&sources, "retention.group.days").0, "30");
+        assert_eq!(layer_of(&sources, "retention.group.messages").1, "built-in default");
+        sources.environment.push(pair("MESSAGECENTER__RETENTION__GROUP__DAYS", "31"));
+        sources.flags.push(("retention.notice.messages".to_owned(), "500".to_owned(), "--set"));
+        let settings = config::load(&sources).unwrap().settings;
+        assert_eq!((settings.retention.group.days, settings.retention.notice.messages), (31, 500));
+        let retention = settings.rules().retention;
+        assert_eq!((retention.group.age, retention.one_to_one.age), (31 * 86_400_000, 0));
+        assert_eq!((retention.notice.messages, retention.service.messages), (500, 0));
+    }
+    for (file, key) in [
+        ("[retention]\ngroup = 30\n", "retention.group "),
+        ("[retention.groups]\ndays = 30\n", "retention.groups "),
+        ("[retention.group]\nday = 30\n", "retention.group.day "),
+        ("[retention.group.days]\nx = 30\n", "retention.group.days"),
+    ] {
+        let (_folder, sources) = in_file(file);
+        assert!(error_of(&sources).contains(key), "{key} in {}", error_of(&sources));
+    }
+}
+
+#[test]
 fn other_environment_variables_are_not_looked_at() {
     let (_folder, mut sources) = in_file("");
     sources.environment.push(pair("MESSAGECENTER_HOME", "x"));

@@ -8,9 +8,14 @@ use serde_json::json;
 use crate::harness::{App, nobody, user};
 
 /// A service for a crowd on a busy machine. Connections are used once: a spare one that a busy client leaves
-/// unused is told by the server that it waited too long, and the client takes that for the answer.
+/// unused is told by the server that it waited too long, and the client takes that for the answer. One caller may have
+/// the whole crowd under way: what counts here is what happens behind the bound of one caller.
 async fn crowded() -> App {
-    let mut app = App::start_with(|settings| settings.http.request_timeout_ms = 60_000).await;
+    let mut app = App::start_with(|settings| {
+        settings.http.request_timeout_ms = 60_000;
+        settings.admission.client_capacity = 2_000;
+    })
+    .await;
     let client = reqwest::Client::builder().pool_max_idle_per_host(0);
     app.client = client.build().expect("a client");
     app

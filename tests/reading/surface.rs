@@ -1,11 +1,13 @@
 //! Paths, methods, and what is there for operators.
 
+use std::time::Duration;
+
 use messagecenter::http::field::{Family, Place};
 use messagecenter::http::table;
 use serde_json::Value;
 
 use crate::harness::App;
-use crate::reading::wire::request;
+use crate::reading::wire::{request, slowly};
 
 #[tokio::test]
 async fn paths_are_cleaned_as_go_cleans_them() {
@@ -121,4 +123,16 @@ async fn every_endpoint_refuses_its_own_headers_when_they_are_no_integers() {
             assert!(answer.text().contains(field.name));
         }
     }
+}
+
+#[tokio::test]
+async fn the_head_of_a_first_request_may_take_seconds() {
+    let app = App::start().await;
+    let answer = slowly(
+        &app,
+        "GET /healthz HTTP/1.1\r\nHost: x\r\n",
+        Duration::from_secs(7),
+        "Connection: close\r\n\r\n",
+    );
+    assert_eq!(answer.await.status, 200);
 }

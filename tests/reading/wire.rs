@@ -1,5 +1,7 @@
 //! Requests as bytes on a connection: what no well-behaved client would send.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -74,4 +76,15 @@ pub async fn request(app: &App, line: &str, headers: &[&str], body: &[u8]) -> An
 /// `POST /message/{operation}`.
 pub async fn post(app: &App, operation: &str, headers: &[&str], body: &[u8]) -> Answer {
     request(app, &format!("POST /message/{operation}"), headers, body).await
+}
+
+/// Sends the beginning, and the rest after so long.
+pub async fn slowly(app: &App, beginning: &str, pause: Duration, rest: &str) -> Answer {
+    let mut connection = connect(app).await;
+    connection.write_all(beginning.as_bytes()).await.expect("sent");
+    tokio::time::sleep(pause).await;
+    connection.write_all(rest.as_bytes()).await.expect("sent");
+    let mut received = Vec::new();
+    connection.read_to_end(&mut received).await.expect("an answer");
+    Answer::of(&received)
 }

@@ -31,7 +31,7 @@ fn save(state: &mut ConversationState) {
     let pages: Vec<u64> = messages.iter().map(|(number, _)| *number).collect();
     let members: Vec<u64> = members.iter().map(|(number, _)| *number).collect();
     drop(messages);
-    state.end_save(&pages, &members, true);
+    state.end_save(&pages, &members, &(0..0), true);
 }
 
 /// Applies one message without judging it.

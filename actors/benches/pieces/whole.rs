@@ -85,6 +85,7 @@ impl Stage {
             rules: Arc::new(Rules::default()).into(),
             aliases: Arc::default(),
             routing: RoutingMetrics::default(),
+            retention: Default::default(),
         });
         for user in [CALLER, PEER] {
             let key = InboxKey::Party(Address::user(user));

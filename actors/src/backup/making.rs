@@ -122,9 +122,9 @@ impl<W: Write + Send> Copy<'_, W> {
 
     async fn messages(&mut self, snapshot: &Snapshot) -> Result<(), BackupError> {
         let ActorKey::Conversation(_) = &snapshot.key else { return Ok(()) };
-        let (count, _) = page_counts(snapshot)?;
-        for from in (0..count).step_by(PAGES as usize) {
-            let to = count.min(from + PAGES);
+        let (numbers, _) = page_counts(snapshot)?;
+        for from in numbers.clone().step_by(PAGES as usize) {
+            let to = numbers.end.min(from + PAGES);
             let pages = self.store.pages(&snapshot.key, Collection::History, from, to).await?;
             self.pages(&snapshot.key, pages)?;
         }

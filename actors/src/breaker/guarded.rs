@@ -1,5 +1,6 @@
 //! A store behind the breaker: everyone's but the committer's, which asks while the breaker is open.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,9 +26,9 @@ impl Guarded {
     }
 
     async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        self.breaker.admit()?;
+        let admitted = self.breaker.admit()?;
         let outcome = call.await;
-        self.breaker.note(&outcome);
+        self.breaker.note(admitted, &outcome);
         outcome
     }
 }
@@ -92,8 +93,13 @@ impl StateStore for Guarded {
         self.call(self.store.put_pages(key, pages)).await
     }
 
-    async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {
-        self.call(self.store.save(snapshot, pages)).await
+    async fn save_and_remove(
+        &self,
+        snapshot: &Snapshot,
+        pages: &[Page],
+        removed: Range<u64>,
+    ) -> Result<(), StoreError> {
+        self.call(self.store.save_and_remove(snapshot, pages, removed)).await
     }
 
     async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError> {

@@ -63,12 +63,12 @@ async fn storage_that_says_no_has_answered() {
     {
         breaker.failed();
         breaker.failed();
-        breaker.note(&Err::<(), _>(error));
+        breaker.note(breaker.admit().unwrap(), &Err::<(), _>(error));
         assert_eq!(breaker.state().failures, 0);
     }
     breaker.failed();
     breaker.failed();
-    breaker.note(&Err::<(), _>(StoreError::Unknown(String::new())));
+    breaker.note(breaker.admit().unwrap(), &Err::<(), _>(StoreError::Unknown(String::new())));
     assert!(breaker.is_open());
 }
 
@@ -133,4 +133,16 @@ impl crate::store_contract::Stores for Behind {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_behind_it_keeps_the_contract_of_the_ports() {
     crate::store_contract::check(&Behind).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_that_were_under_way_when_it_closed_do_not_open_it_again() {
+    let (_, breaker, _) = rig();
+    let late: Vec<Admitted> = (0..5).map(|_| breaker.admit().unwrap()).collect();
+    breaker.trip();
+    breaker.close();
+    for admitted in late {
+        breaker.note(admitted, &Err::<(), _>(StoreError::Unavailable("too late".to_owned())));
+    }
+    assert!(!breaker.is_open());
 }

@@ -17,6 +17,9 @@ use crate::ports::{Collection, StoreError};
 /// Pages read at a time.
 const PAGES: u64 = 8;
 
+/// Places of removed pages looked at at a time: nothing is there.
+const REMOVED_AT_ONCE: u64 = 512;
+
 /// What the messages say.
 #[derive(Default)]
 struct Counted {
@@ -39,7 +42,7 @@ impl Check<'_> {
         let counted = self.count(&state, stored).await?;
         let Some(counted) = counted else { return Ok(false) };
         let head = state.core().head;
-        self.checked.messages += counted.whole_to;
+        self.checked.messages += counted.whole_to.saturating_sub(state.core().forgotten);
         if counted.whole_to != head {
             let what = format!("message {} is missing; the newest is {head}", counted.whole_to + 1);
             self.fault(&stored.key, what);
@@ -57,9 +60,12 @@ impl Check<'_> {
         state: &ConversationState,
         stored: &Stored,
     ) -> Result<Option<Counted>, StoreError> {
-        let mut counted = Counted::default();
-        let pages = message_pages(stored.snapshot.as_ref())?.max(state.core().head.div_ceil(PAGE_MESSAGES));
-        for from in (0..pages).step_by(PAGES as usize) {
+        let forgotten = state.core().forgotten;
+        let mut counted = Counted { whole_to: forgotten, ..Counted::default() };
+        let by_snapshot = message_pages(stored.snapshot.as_ref())?;
+        self.removed_pages(by_snapshot.start, stored).await?;
+        let pages = by_snapshot.end.max(state.core().head.div_ceil(PAGE_MESSAGES));
+        for from in (forgotten / PAGE_MESSAGES..pages).step_by(PAGES as usize) {
             let read =
                 self.store.pages(&stored.key, Collection::History, from, pages.min(from + PAGES)).await;
             let Some(read) = self.readable(&stored.key, read)? else { return Ok(None) };
@@ -84,6 +90,20 @@ impl Check<'_> {
         Ok(Some(counted))
     }
 
+    /// Pages below the first that a snapshot knows were deleted with it.
+    async fn removed_pages(&mut self, first: u64, stored: &Stored) -> Result<(), StoreError> {
+        for from in (0..first).step_by(REMOVED_AT_ONCE as usize) {
+            let to = first.min(from + REMOVED_AT_ONCE);
+            let read = self.store.pages(&stored.key, Collection::History, from, to).await;
+            let Some(left) = self.readable(&stored.key, read)? else { continue };
+            for page in left {
+                let what = format!("page {} of its messages is removed, and still stored", page.number);
+                self.fault(&stored.key, what);
+            }
+        }
+        Ok(())
+    }
+
     fn readers(&mut self, id: Uuid, state: &ConversationState, counted: &Counted, stored: &Stored) {
         let core = state.core();
         let group = matches!(core.key, ConversationKey::Group(_));
@@ -96,8 +116,8 @@ impl Check<'_> {
                 self.fault(&stored.key, what);
             }
             let own = counted.own.get(&reader).unwrap_or(&nobody);
-            let recount = unread(core.head, read, own, &counted.withdrawn);
-            let by_marks = state.readers().unread(&reader, core.head, &core.withdrawn);
+            let recount = unread(core.head, read.max(core.forgotten), own, &counted.withdrawn);
+            let by_marks = state.readers().unread(&reader, core.head, core.forgotten, &core.withdrawn);
             if recount != by_marks {
                 let what = format!("{} has {by_marks} unread, by its messages {recount}", shown(&reader));
                 self.fault(&stored.key, what);

@@ -1,5 +1,6 @@
 //! What a conversation is asked and what it answers.
 
+use super::retaining::Retained;
 use crate::api::{Appraisal, AppraiseRequest, Caller, GroupView, History, ReadMark, Sent, WithdrawRequest};
 use crate::domain::conversation::reading::Stretch;
 use crate::domain::conversation::sending::Send;
@@ -101,6 +102,11 @@ pub enum ConversationCommand {
     },
     /// Show what members' lists need of a group; answers `Head`.
     Head,
+    /// Remove what is not to be kept any more; answers `Retained`.
+    Retain {
+        /// See the enum.
+        at: Millis,
+    },
 }
 
 impl ConversationCommand {
@@ -121,6 +127,7 @@ impl ConversationCommand {
             Self::ChangeMembers { .. } => "change_members",
             Self::Members { .. } => "members",
             Self::Head => "head",
+            Self::Retain { .. } => "retain",
         }
     }
 
@@ -175,6 +182,8 @@ pub enum ConversationAnswer {
     Members(Vec<Address>, u64),
     /// What members' lists need of a group.
     Head(Box<Head>),
+    /// What was removed.
+    Retained(Retained),
     /// Done, or done already.
     Done,
 }

@@ -11,6 +11,7 @@ use crate::domain::group_head::Head;
 use crate::domain::ids::{Address, ConversationKey, Kind, MessageId, Millis};
 use crate::domain::refusal::Refusal;
 use crate::runtime::behaviour::Turn;
+use crate::runtime::failure::Failure;
 
 type Outcome = Result<ConversationAnswer, Rejection>;
 
@@ -36,6 +37,8 @@ impl Conversation {
             C::ChangeMembers { add, remove, at } => self.change_members(&add, &remove, at, turn),
             C::Members { page, size } => self.members(page, size),
             C::Head => Ok(ConversationAnswer::Head(Box::new(self.head()))),
+            // Taken before, as it may have to read first.
+            C::Retain { .. } => Err(Failure::Lost.into()),
         }
     }
 
@@ -50,7 +53,7 @@ impl Conversation {
     }
 
     /// Appends decided events and takes them in. Nothing to decide = nothing to do.
-    fn commit(
+    pub(super) fn commit(
         &mut self,
         events: Vec<ConversationEvent>,
         at: Millis,
@@ -124,7 +127,8 @@ impl Conversation {
                 return Ok(ConversationAnswer::NeedsSession { ent, customer, send });
             }
         };
-        let (seq, events) = state.sent(*send, joins, session);
+        let (seq, mut events) = state.sent(*send, joins, session);
+        events.extend(state.forgetting_surplus(seq, &self.limits));
         self.commit(events, at, turn)?;
         Ok(self.acknowledged(seq, at))
     }
@@ -168,7 +172,7 @@ impl Conversation {
         Ok(ConversationAnswer::History(History {
             conversation: self.id,
             rows: state.rows(state.places(stretch), stretch.descending, caller),
-            total: state.core().head,
+            total: state.messages(),
         }))
     }
 
@@ -189,7 +193,7 @@ impl Conversation {
             };
         };
         let standing: Standing = state.standing(caller, &self.limits)?;
-        if up_to.is_some_and(|seq| seq > state.core().head) {
+        if up_to.is_some_and(|seq| seq > state.core().head || state.has_forgotten(seq)) {
             return Err(Refusal::UnknownMessage.into());
         }
         let events = state.read(&standing, up_to);
@@ -245,7 +249,7 @@ impl Conversation {
             name: name.to_owned(),
             avatar: avatar.to_owned(),
             members: state.readers().len() as u64,
-            messages: state.core().head,
+            messages: state.messages(),
             created_at: state.core().created_at.unwrap_or(0),
         })
     }

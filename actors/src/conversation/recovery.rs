@@ -83,21 +83,35 @@ async fn restore(
     } else {
         vec![(0, small.readers)]
     };
-    let needed: Vec<u64> = needed_pages(core.head, events).into_iter().collect();
+    let forgotten = forgotten(core.forgotten, events);
+    let needed: Vec<u64> = needed_pages(core.head, forgotten, events).into_iter().collect();
     let mut state = ConversationState::restored(id, core, readers);
     for (number, messages) in load_pages(store, key, &needed).await? {
         state.put_page(number, messages);
     }
     let head = state.core().head;
-    if head > 0 && state.history().get(head).is_none() {
+    if head > forgotten && state.history().get(head).is_none() {
         return Err(StoreError::Corrupt(format!("{key}: message {head} is not in its page")));
     }
     Ok(Some(state))
 }
 
+/// Up to where messages are removed once the events are taken in.
+fn forgotten(before: u64, events: &[Arc<Recorded>]) -> u64 {
+    let removed = events.iter().filter_map(|event| match &event.fact {
+        Fact::Conversation(fact) => match &fact.event {
+            ConversationEvent::Forgotten { through } => Some(*through),
+            _ => None,
+        },
+        Fact::Shunt(_) => None,
+    });
+    removed.fold(before, u64::max)
+}
+
 /// Stored pages that must be in memory before the events are taken in: the newest one, and each that an event
-/// changes. Pages beyond the snapshot's newest come into being with the events.
-fn needed_pages(head: u64, events: &[Arc<Recorded>]) -> BTreeSet<u64> {
+/// changes. Pages beyond the snapshot's newest come into being with the events. Those that an event removes are not
+/// needed, and a backup may lack them: it copies pages after snapshots.
+fn needed_pages(head: u64, forgotten: u64, events: &[Arc<Recorded>]) -> BTreeSet<u64> {
     let touched = events.iter().filter_map(|event| match &event.fact {
         Fact::Conversation(fact) => match &fact.event {
             ConversationEvent::Withdrawn { seq } | ConversationEvent::Voted { seq, .. } => Some(*seq),
@@ -105,5 +119,5 @@ fn needed_pages(head: u64, events: &[Arc<Recorded>]) -> BTreeSet<u64> {
         },
         Fact::Shunt(_) => None,
     });
-    touched.chain([head]).filter(|seq| *seq >= 1 && *seq <= head).map(page_of).collect()
+    touched.chain([head]).filter(|seq| *seq > forgotten && *seq <= head).map(page_of).collect()
 }

@@ -3,6 +3,8 @@
 //! History pages may be newer than the record: replay over them does nothing. They are arrays of plain message
 //! objects. Members of a group are pages as well; the few readers of other kinds are in the record itself.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -76,16 +78,27 @@ impl Conversation {
         let snapshot = self.log.snapshot(VERSION, state);
         let changed = self.state.as_mut().map(Changed::take).unwrap_or_default();
         let (messages, members) = changed.numbers();
+        let removed = changed.removed.clone();
         self.saving = true;
         let changes = changed.encoded(decided.max(told));
         turn.park(snapshot.write(changes), move |actor: &mut Self, outcome, _turn| {
             actor.saving = false;
-            match outcome {
-                Ok(()) => actor.saved = held,
-                Err(error) => tracing::warn!(conversation = %actor.id, %error, "snapshot not written"),
+            let stored = match outcome {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::warn!(conversation = %actor.id, %error, "snapshot not written");
+                    false
+                }
+            };
+            if stored {
+                actor.saved = held;
             }
             if let Some(state) = &mut actor.state {
-                state.end_save(&messages, &members, actor.saved == held);
+                state.end_save(&messages, &members, &removed, stored);
+                if stored {
+                    let messages = (removed.end - removed.start) * PAGE_MESSAGES;
+                    actor.world.retention.removed(state.kind(), messages);
+                }
             }
         });
     }
@@ -96,12 +109,14 @@ impl Conversation {
 struct Changed {
     messages: Vec<(u64, PageMessages)>,
     members: Vec<PageRows<Reader, Cursor>>,
+    /// Pages of messages to be deleted.
+    removed: Range<u64>,
 }
 
 impl Changed {
     fn take(state: &mut ConversationState) -> Self {
         let (messages, members) = state.take_dirty();
-        Self { messages, members }
+        Self { messages, members, removed: state.removed_pages() }
     }
 
     fn numbers(&self) -> (Vec<u64>, Vec<u64>) {
@@ -119,15 +134,15 @@ impl Changed {
             let content = rows.iter().map(write_member).collect::<Result<Vec<Value>, _>>()?;
             Ok(Page { collection: Collection::Members, number, position, content: content.into() })
         });
-        Changes { messages: Box::new(messages), together: Box::new(members) }
+        Changes { messages: Box::new(messages), together: Box::new(members), removed: self.removed }
     }
 }
 
-/// How many pages of messages and of members the conversation of a snapshot has.
-pub(crate) fn page_counts(snapshot: &Snapshot) -> Result<(u64, u64), StoreError> {
+/// Which pages of messages and how many of members the conversation of a snapshot has.
+pub(crate) fn page_counts(snapshot: &Snapshot) -> Result<(Range<u64>, u64), StoreError> {
     let small = Small::read(snapshot)?;
-    let messages = small.core.map_or(0, |core| core.head.div_ceil(PAGE_MESSAGES));
-    Ok((messages, small.member_pages))
+    let kept = |core: Core| core.forgotten / PAGE_MESSAGES..core.head.div_ceil(PAGE_MESSAGES);
+    Ok((small.core.map(kept).unwrap_or_default(), small.member_pages))
 }
 
 fn unencoded(error: impl std::fmt::Display) -> StoreError {

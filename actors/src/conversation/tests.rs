@@ -3,6 +3,7 @@
 
 mod keeping;
 mod recovering;
+mod retaining;
 mod stage;
 
 use self::stage::{Stage, agent, by_agent, by_user, user};

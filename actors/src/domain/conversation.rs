@@ -9,25 +9,28 @@
 //! - [`reading`]: history and read marks;
 //! - [`revising`]: withdrawal and votes;
 //! - [`grouping`]: groups and their members;
+//! - [`retaining`]: messages that are not kept;
 //! - [`remembered`]: idempotency keys.
 
 pub mod access;
 pub mod grouping;
 pub mod reading;
 pub mod remembered;
+pub mod retaining;
 pub mod revising;
 pub mod sending;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use self::remembered::Remembered;
+use self::retaining::Retentions;
 use super::event::{ConversationEvent, ConversationFact, Position, Reader, ShuntChange, ShuntFact};
 use super::group_head::Head;
 use super::history::{History, PageMessages};
@@ -51,6 +54,8 @@ pub struct Limits {
     pub idempotency_age: Millis,
     /// How many keyed sends are remembered.
     pub idempotency_count: usize,
+    /// How long messages are kept.
+    pub retention: Retentions,
 }
 
 /// What a group is.
@@ -101,6 +106,9 @@ pub struct Core {
     pub session: Option<OpenedSession>,
     /// Idempotency keys.
     pub remembered: Remembered,
+    /// Messages up to here were removed; 0 = none.
+    #[serde(default)]
+    pub forgotten: u64,
 }
 
 /// Pages of members, as they are stored.
@@ -127,6 +135,7 @@ impl ConversationState {
             group: GroupState::Open,
             session: None,
             remembered: Remembered::default(),
+            forgotten: 0,
         };
         Self { id, core, readers: Readers::default(), history: History::default() }
     }
@@ -137,7 +146,8 @@ impl ConversationState {
         core: Core,
         readers: impl IntoIterator<Item = PageRows<Reader, Cursor>>,
     ) -> Self {
-        Self { id, core, readers: Readers::from_pages(readers), history: History::default() }
+        let history = History::beginning_behind(core.forgotten);
+        Self { id, core, readers: Readers::from_pages(readers), history }
     }
 
     /// What does not grow.
@@ -181,10 +191,16 @@ impl ConversationState {
         (self.history.take_dirty(), members)
     }
 
-    /// The pages taken last are stored, or are to be taken again.
-    pub fn end_save(&mut self, messages: &[u64], members: &[u64], stored: bool) {
+    /// Pages of messages that are removed and still stored: to be deleted with the next snapshot.
+    pub fn removed_pages(&self) -> Range<u64> {
+        self.history.removed()
+    }
+
+    /// The pages taken last are stored and the removed ones are deleted, or are to be taken again.
+    pub fn end_save(&mut self, messages: &[u64], members: &[u64], removed: &Range<u64>, stored: bool) {
         if stored {
             self.history.saved(messages);
+            self.history.deleted(removed.end);
         } else {
             self.history.unsaved(messages);
             self.readers.mark_dirty(members.iter().copied());
@@ -212,6 +228,7 @@ impl ConversationState {
             preview: newest.map(|message| Preview::of(&message.body)).unwrap_or_default(),
             last_withdrawn: newest.is_some_and(|message| message.withdrawn_at.is_some()),
             withdrawn: Arc::new(self.core.withdrawn.clone()),
+            forgotten: self.core.forgotten,
             name: name.into(),
             avatar: avatar.into(),
             deleted: self.core.group == GroupState::Deleted,
@@ -270,6 +287,7 @@ impl ConversationState {
                 self.core.group = GroupState::Defined { name: name.clone(), avatar: avatar.clone() };
             }
             E::GroupDeleted { .. } => self.core.group = GroupState::Deleted,
+            E::Forgotten { through } => self.forget(*through),
         }
     }
 

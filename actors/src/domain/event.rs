@@ -120,6 +120,11 @@ pub enum ConversationEvent {
         /// Everyone who was a member, so that each inbox can drop its row.
         members: Vec<Address>,
     },
+    /// The oldest messages were removed, as the retention of its kind has it: nobody counts or reads them any more.
+    Forgotten {
+        /// Up to and including; whole pages of [`super::history::PAGE_MESSAGES`].
+        through: u64,
+    },
 }
 
 /// What a vote changes for the agent who wrote the message.
@@ -197,6 +202,7 @@ impl ConversationEvent {
             Self::Left { .. } => "left",
             Self::GroupDefined { .. } => "group_defined",
             Self::GroupDeleted { .. } => "group_deleted",
+            Self::Forgotten { .. } => "forgotten",
         }
     }
 }

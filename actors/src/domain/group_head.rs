@@ -23,8 +23,10 @@ pub struct Head {
     pub preview: Preview,
     /// Whether the newest message is withdrawn.
     pub last_withdrawn: bool,
-    /// Every withdrawn seq.
+    /// Every withdrawn seq above `forgotten`.
     pub withdrawn: Arc<SeqSet>,
+    /// Messages up to here were removed; 0 = none.
+    pub forgotten: u64,
     /// The group's name; empty while not defined.
     pub name: Arc<str>,
     /// The group's picture; empty while not defined.
@@ -72,6 +74,10 @@ impl Head {
                 self.deleted = true;
                 self.name = Arc::default();
                 self.avatar = Arc::default();
+            }
+            ConversationEvent::Forgotten { through } => {
+                self.forgotten = self.forgotten.max(*through);
+                Arc::make_mut(&mut self.withdrawn).forget_through(*through);
             }
             ConversationEvent::Read { .. }
             | ConversationEvent::Voted { .. }

@@ -2,9 +2,11 @@
 //!
 //! Guarantees: the newest page and every changed page stay in memory until they are saved; a few clean older
 //! pages stay too, those used last; a page that is being saved is not dropped, so a failed save loses nothing.
-//! Pushing a message that a page holds already does nothing, so replay over a newer page is harmless.
+//! Pushing a message that a page holds already does nothing, so replay over a newer page is harmless. Removed pages
+//! never come back, whoever brings them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::ids::Millis;
@@ -53,9 +55,52 @@ impl HeldPage {
 pub struct History {
     pages: BTreeMap<u64, HeldPage>,
     uses: u64,
+    /// Pages below are removed.
+    first: u64,
+    /// Pages below are not stored any more; at most `first`.
+    stored_from: u64,
 }
 
 impl History {
+    /// The history of a snapshot in which messages up to `forgotten` are removed; their pages were deleted with it.
+    pub fn beginning_behind(forgotten: u64) -> Self {
+        let first = forgotten / PAGE_MESSAGES;
+        Self { first, stored_from: first, ..Self::default() }
+    }
+
+    /// The oldest page that is not removed.
+    pub const fn first_page(&self) -> u64 {
+        self.first
+    }
+
+    /// The oldest page that may be stored.
+    pub const fn stored_from(&self) -> u64 {
+        self.stored_from
+    }
+
+    /// Removes every page that holds nothing above `seq`, changed or not.
+    pub fn forget_through(&mut self, seq: u64) {
+        self.first = self.first.max(seq / PAGE_MESSAGES);
+        self.pages = self.pages.split_off(&self.first);
+    }
+
+    /// Removed pages that may still be stored.
+    pub const fn removed(&self) -> Range<u64> {
+        self.stored_from..self.first
+    }
+
+    /// Pages below `end` are not stored any more.
+    pub fn deleted(&mut self, end: u64) {
+        self.stored_from = self.stored_from.max(end);
+    }
+
+    /// When the newest message of each page in memory was sent.
+    pub fn page_ends(&self) -> BTreeMap<u64, Millis> {
+        let ends =
+            self.pages.iter().filter_map(|(number, page)| Some((*number, page.messages.last()?.sent_at)));
+        ends.collect()
+    }
+
     /// A message, if its page is in memory.
     pub fn get(&self, seq: u64) -> Option<&StoredMessage> {
         let page = self.pages.get(&page_of(seq))?;
@@ -67,13 +112,14 @@ impl History {
         self.pages.values().next_back()?.messages.last()
     }
 
-    /// Pages that must be loaded before every message of `first ..= last` can be read; rising. If any is, those that
-    /// may be dropped while it is loaded are loaded as well: other readers ask for other pages meanwhile.
+    /// Pages that must be loaded before every message of `first ..= last` that is not removed can be read; rising. If
+    /// any is, those that may be dropped while it is loaded are loaded as well: other readers ask for other pages
+    /// meanwhile.
     pub fn missing(&self, first: u64, last: u64) -> Vec<u64> {
         if first == 0 || first > last {
             return Vec::new();
         }
-        let numbers = || page_of(first)..=page_of(last);
+        let numbers = || page_of(first).max(self.first)..=page_of(last);
         if numbers().all(|number| self.pages.contains_key(&number)) {
             return Vec::new();
         }
@@ -92,8 +138,11 @@ impl History {
         }
     }
 
-    /// Takes a loaded page in; one that is in memory already stays as it is.
+    /// Takes a loaded page in; one that is in memory already stays as it is, one that was removed meanwhile stays away.
     pub fn put(&mut self, number: u64, messages: Vec<StoredMessage>) {
+        if number < self.first {
+            return;
+        }
         self.uses += 1;
         let used = self.uses;
         let loaded = || HeldPage { messages: Arc::new(messages), used, ..HeldPage::default() };
@@ -102,6 +151,9 @@ impl History {
 
     /// Adds the next message. The page before it need not be in memory, its own must.
     pub fn push(&mut self, message: StoredMessage) {
+        if page_of(message.seq) < self.first {
+            return;
+        }
         self.uses += 1;
         let page = self.pages.entry(page_of(message.seq)).or_default();
         page.used = self.uses;
@@ -289,6 +341,22 @@ mod tests {
         let tombstone = history.get(1).unwrap();
         assert_eq!((tombstone.withdrawn_at, tombstone.body.content.as_str()), (Some(5_000), ""));
         assert_eq!(tombstone.body.item, 7);
+    }
+
+    #[test]
+    fn removed_pages_are_named_until_they_are_deleted_and_never_come_back() {
+        let mut history = with_messages(64 * 3 + 1);
+        history.forget_through(64 * 2);
+        assert_eq!((history.removed(), history.held()), (0..2, 2));
+        assert!(history.get(128).is_none() && history.get(129).is_some());
+        history.put(1, vec![message(65)]);
+        history.push(message(1));
+        assert_eq!(history.held(), 2);
+        assert!(history.missing(1, 128).is_empty());
+        let numbers: Vec<u64> = history.take_dirty().into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, [2, 3]);
+        history.deleted(2);
+        assert_eq!(history.removed(), 2..2);
     }
 
     #[test]

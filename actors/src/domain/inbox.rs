@@ -134,6 +134,7 @@ impl Inbox {
                 self.change(conversation, |row| row.read(*seq));
             }
             E::Withdrawn { seq } => self.change(conversation, |row| row.withdrew(*seq)),
+            E::Forgotten { through } => self.change(conversation, |row| row.forgot(*through)),
             E::Joined { member, head } if self.reader() == Some(member) => {
                 self.join(conversation, &fact.key, *head, at);
             }

@@ -112,11 +112,22 @@ impl Readers {
         self.tops.highest_but(reader)
     }
 
-    /// What a reader has not read of a conversation whose newest message is `head`.
-    pub fn unread(&self, reader: &Reader, head: u64, withdrawn: &SeqSet) -> u64 {
+    /// What a reader has not read of a conversation whose newest message is `head`, and whose messages up to
+    /// `forgotten` are removed.
+    pub fn unread(&self, reader: &Reader, head: u64, forgotten: u64, withdrawn: &SeqSet) -> u64 {
         match self.cursors.get(reader) {
-            Some(cursor) => unread(head, cursor.mark, &cursor.own, withdrawn),
-            None => unread(head, 0, &SeqSet::default(), withdrawn),
+            Some(cursor) => unread(head, cursor.mark.max(forgotten), &cursor.own, withdrawn),
+            None => unread(head, forgotten, &SeqSet::default(), withdrawn),
+        }
+    }
+
+    /// Forgets own messages up to `seq`: they are removed. Costs a look at every reader.
+    pub fn forget_through(&mut self, seq: u64) {
+        let readers: Vec<Reader> = self.cursors.iter().map(|(reader, _)| reader.clone()).collect();
+        for reader in readers {
+            if let Some(cursor) = self.cursors.get_mut(&reader) {
+                cursor.own.forget_through(seq);
+            }
         }
     }
 
@@ -201,8 +212,8 @@ mod tests {
     fn own_messages_never_count_as_unread() {
         let mut readers = three();
         readers.wrote(&reader(1), 2);
-        assert_eq!(readers.unread(&reader(1), 3, &SeqSet::default()), 2);
-        assert_eq!(readers.unread(&reader(2), 3, &SeqSet::default()), 3);
+        assert_eq!(readers.unread(&reader(1), 3, 0, &SeqSet::default()), 2);
+        assert_eq!(readers.unread(&reader(2), 3, 0, &SeqSet::default()), 3);
     }
 
     #[test]
@@ -257,6 +268,6 @@ mod tests {
         let rebuilt = Readers::from_pages(readers.take_dirty());
         assert_eq!(rebuilt.iter().count(), 3);
         assert_eq!(rebuilt.highest_mark_but(&reader(1)), 6);
-        assert_eq!(rebuilt.unread(&reader(3), 7, &SeqSet::default()), 6);
+        assert_eq!(rebuilt.unread(&reader(3), 7, 0, &SeqSet::default()), 6);
     }
 }

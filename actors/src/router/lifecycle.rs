@@ -28,7 +28,7 @@ use crate::runtime::policy::Policy;
 use crate::runtime::registry::Registry;
 use crate::runtime::shards::Shards;
 use crate::signal::Signal;
-use crate::world::{RoutingMetrics, Rules, World};
+use crate::world::{RetentionMetrics, RoutingMetrics, Rules, World};
 
 /// How often idle actors are looked for and timers fire. Deadlines bind when judged, so this bounds only how
 /// late a place is noticed to be free when nobody asks.
@@ -73,12 +73,13 @@ pub struct Startup {
     pub handle: Handle,
 }
 
-/// A running router and its sweep.
+/// A running router, its sweep and its retention.
 pub struct Running {
     /// The door.
     pub router: Arc<Router>,
     dispatch: Arc<Dispatch>,
     sweep: JoinHandle<()>,
+    retention: JoinHandle<()>,
 }
 
 impl Running {
@@ -102,7 +103,10 @@ impl Running {
         routing.register(metrics);
         let aliases = Arc::default();
         let rules = ArcSwap::from_pointee(rules);
-        let world = Arc::new(World { journal, store: Arc::clone(&store), clock, rules, aliases, routing });
+        let retention = RetentionMetrics::default();
+        retention.register(metrics);
+        let store_used = Arc::clone(&store);
+        let world = Arc::new(World { journal, store: store_used, clock, rules, aliases, routing, retention });
         let shards =
             Shards::start(policy.shards).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let service = Admission::new(policy.service_capacity);
@@ -156,7 +160,8 @@ impl Running {
             dispatch: Arc::clone(&dispatch),
         });
         let sweep = handle.spawn(sweep(Arc::downgrade(&router), Arc::clone(&dispatch)));
-        let running = Self { router, dispatch, sweep };
+        let retention = handle.spawn(super::retention::walk(Arc::downgrade(&router)));
+        let running = Self { router, dispatch, sweep, retention };
         if let Err(error) = running.router.wake_routing().await {
             running.stop().await;
             return Err(error);
@@ -169,6 +174,7 @@ impl Running {
     /// refused with `Draining` from the first moment. Takes a bounded time whatever hangs.
     pub async fn stop(self) {
         let router = &self.router;
+        self.retention.abort();
         router.conversations.close();
         router.sessions.close();
         router.shunts.close();
@@ -181,6 +187,7 @@ impl Running {
         }
         self.sweep.abort();
         fail_point!(DrainBeforeSnapshots);
+        router.world.journal.hurry();
         let snapshots = self.snapshot_all();
         if tokio::time::timeout(SNAPSHOT_PATIENCE, snapshots).await.is_err() {
             tracing::warn!("not every actor wrote its snapshot in time; the next start replays more");

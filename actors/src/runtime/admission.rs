@@ -225,7 +225,9 @@ mod tests {
     fn a_permit_measures_for_its_actor_and_for_the_service() {
         let (actor, service) = (Admission::new(8), Admission::new(8));
         let (Ok(one), Ok(other)) = (actor.admit(), service.admit()) else { panic!("there is room") };
-        let Some(since) = Instant::now().checked_sub(Duration::from_secs(80)) else { return };
+        let Some(since) = Instant::now().checked_sub(Duration::from_secs(80)) else {
+            panic!("up for long enough")
+        };
         drop(Permit::new(one, other, since));
         for admission in [actor, service] {
             assert_eq!(admission.held(), 0);

@@ -72,6 +72,7 @@ impl Rig {
             rules: Arc::new(Rules::default()).into(),
             aliases: Arc::default(),
             routing: Default::default(),
+            retention: Default::default(),
         });
         let shards = Shards::start(2).unwrap();
         let (service, observer) = (Admission::new(10_000), Observation::new());

@@ -1,6 +1,7 @@
 //! The rules that decide an outcome which nobody told: reading back, and one winner of each place.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::json;
@@ -70,7 +71,12 @@ pub(super) async fn a_caller_that_goes_away_leaves_all_or_nothing(store: Arc<dyn
         let outcome = store.append(&written).await;
         let told = matches!(outcome, Ok(()) | Err(StoreError::Exists | StoreError::Conflict(_)));
         assert!(told, "the next to write there is told, not {outcome:?}");
-        let found = done("reading", store.read(first).await);
+        // A conflict is told while the other write is still on its way.
+        let mut found = done("reading", store.read(first).await);
+        while found.is_none() && matches!(outcome, Err(StoreError::Conflict(_))) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            found = done("reading", store.read(first).await);
+        }
         assert_eq!(found, Some(written), "a batch is there whole");
     }
     assert_eq!(bounds(&*store).await.newest, 20, "and once");

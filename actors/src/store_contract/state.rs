@@ -74,6 +74,46 @@ pub(super) async fn pages_are_read_one_by_one_and_by_range(store: &dyn Store) {
     assert_eq!(found, expected, "a save replaces the pages it brings and no others");
 }
 
+pub(super) async fn removed_pages_go_with_the_snapshot(store: &dyn Store) {
+    done("acquiring", store.acquire().await);
+    let (key, other) = (conversation(1), conversation(2));
+    let written: Vec<Page> = (0..6).map(|number| page(Collection::History, number, 7)).collect();
+    for key in [&key, &other] {
+        done("saving", store.save(&snapshot(key, 7, 0), &written).await);
+    }
+    done("saving", store.save(&snapshot(&inbox("1"), 7, 0), &[page(Collection::Rows, 1, 7)]).await);
+    let changed = page(Collection::History, 4, 9);
+    let members = page(Collection::Members, 1, 9);
+    let pages = [changed.clone(), members.clone()];
+    done("saving", store.save_and_remove(&snapshot(&key, 9, 0), &pages, 0..3).await);
+    assert_eq!(
+        done("loading", store.load(&key).await),
+        Some(snapshot(&key, 9, 0)),
+        "the snapshot is the new one"
+    );
+    let left = done("reading", store.pages(&key, Collection::History, 0, 99).await);
+    let expected = [written.get(3).cloned(), Some(changed), written.get(5).cloned()];
+    assert_eq!(
+        left.into_iter().map(Some).collect::<Vec<_>>(),
+        expected,
+        "exactly the removed pages are gone"
+    );
+    assert_eq!(done("reading", store.page(&key, Collection::History, 2).await), None, "and not found");
+    let found = done("reading", store.pages(&key, Collection::Members, 0, 9).await);
+    assert_eq!(found, [members], "pages of members stay whatever their numbers");
+    let found = done("reading", store.pages(&other, Collection::History, 0, 9).await);
+    assert_eq!(found, written, "other conversations keep theirs");
+    let found = done("reading", store.pages(&inbox("1"), Collection::Rows, 0, 9).await);
+    assert_eq!(found.len(), 1, "and so do inboxes");
+    done("removing again", store.save_and_remove(&snapshot(&key, 10, 0), &[], 0..3).await);
+    done("removing nothing", store.save_and_remove(&snapshot(&key, 11, 0), &[], 4..4).await);
+    assert_eq!(
+        done("reading", store.pages(&key, Collection::History, 0, 99).await).len(),
+        3,
+        "nothing else goes"
+    );
+}
+
 pub(super) async fn pages_written_ahead_leave_the_snapshot_as_it_is(store: &dyn Store) {
     done("acquiring", store.acquire().await);
     let key = conversation(1);

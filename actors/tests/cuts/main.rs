@@ -156,7 +156,7 @@ fn any_mix_of_older_snapshots_with_the_whole_journal_is_the_fold_of_the_whole() 
         let expected = recorded.fold(&recorded.writes).await;
         let mut saves: HashMap<&ActorKey, usize> = HashMap::new();
         for write in &recorded.writes {
-            if let Write::Save(snapshot, _) = write {
+            if let Write::Save(snapshot, ..) = write {
                 *saves.entry(&snapshot.key).or_default() += 1;
             }
         }
@@ -165,7 +165,7 @@ fn any_mix_of_older_snapshots_with_the_whole_journal_is_the_fold_of_the_whole() 
             let mut left: HashMap<&ActorKey, usize> =
                 saves.iter().map(|(key, all)| (*key, random.random_range(0..=*all))).collect();
             let taken = recorded.writes.iter().filter(|write| match write {
-                Write::Save(snapshot, _) => left.get_mut(&snapshot.key).is_some_and(|left| {
+                Write::Save(snapshot, ..) => left.get_mut(&snapshot.key).is_some_and(|left| {
                     let taken = *left > 0;
                     *left = left.saturating_sub(1);
                     taken
@@ -191,7 +191,7 @@ fn what_lived_through_it_shows_the_fold_of_the_whole() {
 
 /// A snapshot as the fuzz target `snapshots` takes it: kind, version, length of the state, state, one page.
 fn seed(write: &Write) -> Option<(&'static str, Vec<u8>)> {
-    let Write::Save(snapshot, pages) = write else { return None };
+    let Write::Save(snapshot, pages, _) = write else { return None };
     let kinds = ["conversation", "inbox", "shunt", "session"];
     let kind = kinds.iter().position(|kind| *kind == snapshot.key.kind())?;
     let mut seed = vec![u8::try_from(kind).ok()?, u8::try_from(snapshot.version).ok()?];

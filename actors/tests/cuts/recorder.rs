@@ -2,6 +2,8 @@
 //!
 //! Guarantees: what [`replay`] builds from the first `n` writes is what a crash right after the `n`th leaves.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use messagecenter_actors::domain::event::Position;
 use messagecenter_actors::domain::ids::ActorKey;
@@ -21,7 +23,7 @@ pub enum Write {
     Checkpoint(Position),
     Trim(Position),
     Pages(ActorKey, Vec<Page>),
-    Save(Snapshot, Vec<Page>),
+    Save(Snapshot, Vec<Page>, Range<u64>),
     Put(Entry, String, Value),
 }
 
@@ -58,7 +60,9 @@ pub async fn again(store: &MemoryStore, write: &Write) {
         Write::Checkpoint(position) => store.set_checkpoint(*position).await,
         Write::Trim(below) => store.trim(*below).await.map(drop),
         Write::Pages(key, pages) => store.put_pages(key, pages).await,
-        Write::Save(snapshot, pages) => store.save(snapshot, pages).await,
+        Write::Save(snapshot, pages, removed) => {
+            store.save_and_remove(snapshot, pages, removed.clone()).await
+        }
         Write::Put(entry, id, row) => store.put(*entry, id, row).await,
     }
     .unwrap();
@@ -134,9 +138,14 @@ impl StateStore for Recorder {
         self.write(write, self.store.put_pages(key, pages)).await
     }
 
-    async fn save(&self, snapshot: &Snapshot, pages: &[Page]) -> Result<(), StoreError> {
-        let write = Write::Save(snapshot.clone(), pages.to_vec());
-        self.write(write, self.store.save(snapshot, pages)).await
+    async fn save_and_remove(
+        &self,
+        snapshot: &Snapshot,
+        pages: &[Page],
+        removed: Range<u64>,
+    ) -> Result<(), StoreError> {
+        let write = Write::Save(snapshot.clone(), pages.to_vec(), removed.clone());
+        self.write(write, self.store.save_and_remove(snapshot, pages, removed)).await
     }
 
     async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError> {

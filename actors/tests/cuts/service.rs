@@ -8,6 +8,7 @@ use messagecenter_actors::api::{
     SendTo, ServiceRef, Wish, WithdrawRequest,
 };
 use messagecenter_actors::clock::ManualClock;
+use messagecenter_actors::domain::conversation::retaining::{Retention, Retentions};
 use messagecenter_actors::domain::event::{AgentRecord, Idempotency, Presence};
 use messagecenter_actors::domain::ids::{Address, ConversationKey, EntId, MessageId, PartyType};
 use messagecenter_actors::domain::message::{Author, Body};
@@ -31,14 +32,26 @@ pub const NOW: i64 = 1_767_225_600_000;
 /// Members of the large group: more than one page of them.
 const CROWD: u32 = 80;
 
-/// Starts the service.
+/// Starts the service, which keeps every message.
 pub async fn start(store: Arc<dyn Store>, clock: Arc<ManualClock>, journal: JournalSettings) -> Running {
+    start_keeping(store, clock, journal, 0).await
+}
+
+/// Starts the service, which keeps so many messages of two people; 0 = all.
+pub async fn start_keeping(
+    store: Arc<dyn Store>,
+    clock: Arc<ManualClock>,
+    journal: JournalSettings,
+    messages: u64,
+) -> Running {
+    let one_to_one = Retention { age: 0, messages };
     let startup = Startup {
         store,
         wall: clock,
         policy: Policy { shards: 1, ..Policy::default() },
         rules: Rules {
             routing: Numbers { heartbeat_lapse: i64::MAX / 4, ..Numbers::DEFAULT },
+            retention: Retentions { one_to_one, ..Retentions::default() },
             ..Rules::default()
         },
         journal,

@@ -324,6 +324,29 @@ fn what_conversations_tell_routing_and_what_promotions_carry_is_read_for_ever() 
     assert_eq!(read.collect::<Vec<_>>(), facts);
 }
 
+/// The fourth file: what conversations learned to say of their retention.
+const GOLDEN_RETENTION: &[u8] = include_bytes!("../../../schema/golden/journal-4.bin");
+
+#[test]
+fn what_retention_learned_to_say_is_read_for_ever() {
+    let keys = [
+        ConversationKey::one_to_one(Address::user("1"), Address::user("2")),
+        ConversationKey::Service(-3, Address::user("1")),
+        ConversationKey::Group("g".into()),
+        ConversationKey::Notice(Address::user("2")),
+    ];
+    let facts = keys.into_iter().map(|key| {
+        let event = ConversationEvent::Forgotten { through: 64 };
+        Fact::Conversation(ConversationFact { conversation: key.id(), key, event })
+    });
+    let facts: Vec<(i64, Fact)> = (1_700_000_000_000..).zip(facts).collect();
+    let written = encode(&facts);
+    assert!(written == GOLDEN_RETENTION, "the encoding changed (a draft is at {})", draft(&written));
+    let decoded = encoding::decode(&batch(facts.len(), Bytes::from_static(GOLDEN_RETENTION))).unwrap();
+    let read: Vec<(i64, Fact)> = decoded.iter().map(|event| (event.at, event.fact.clone())).collect();
+    assert_eq!(read, facts);
+}
+
 fn encode(facts: &[(i64, Fact)]) -> Bytes {
     let mut parts = Vec::new();
     for (at, fact) in facts {

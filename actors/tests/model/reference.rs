@@ -36,7 +36,20 @@ pub struct Conversation {
     pub messages: Vec<Message>,
     pub marks: BTreeMap<Reader, u64>,
     pub members: BTreeSet<Address>,
+    /// So many of the oldest messages were removed.
+    pub forgotten: u64,
 }
+
+/// Of a conversation between two, and of a group, so many messages are kept.
+pub const KEPT_OF_PAIRS: u64 = 100;
+/// See [`KEPT_OF_PAIRS`].
+pub const KEPT_OF_GROUPS: u64 = 70;
+
+/// Service messages and notices are kept so long, in milliseconds.
+pub const KEPT_FOR: i64 = 3_600_000;
+
+/// Messages that go together.
+const PAGE: u64 = 64;
 
 /// Everything.
 #[derive(Default)]
@@ -49,9 +62,38 @@ pub struct Reference {
 }
 
 impl Conversation {
+    /// How many messages are left.
+    pub fn left(&self) -> u64 {
+        self.messages.len() as u64 - self.forgotten
+    }
+
+    /// Removes what is too much: whole pages, as often as one is.
+    pub fn forget_surplus(&mut self, kind: Kind) {
+        let kept = match kind {
+            Kind::OneToOne => KEPT_OF_PAIRS,
+            Kind::Group => KEPT_OF_GROUPS,
+            Kind::Service | Kind::Notice => return,
+        };
+        while self.left() >= kept + PAGE {
+            self.forgotten += PAGE;
+        }
+    }
+
+    /// Removes what is too old: whole pages, never the newest one.
+    pub fn forget_old(&mut self, kind: Kind, now: i64) {
+        let last_of_first = |conversation: &Self| conversation.forgotten + PAGE;
+        while matches!(kind, Kind::Service | Kind::Notice)
+            && last_of_first(self) < self.messages.len() as u64
+            && self.messages[usize::try_from(last_of_first(self) - 1).expect("small")].sent_at
+                < now - KEPT_FOR
+        {
+            self.forgotten += PAGE;
+        }
+    }
+
     /// Unread of a reader by scanning.
     pub fn unread(&self, reader: &Reader, customer: Option<&Address>) -> u64 {
-        let mark = self.marks.get(reader).copied().unwrap_or(0);
+        let mark = self.marks.get(reader).copied().unwrap_or(0).max(self.forgotten);
         let mine = |author: &Address| match reader {
             Reader::Party(me) => author == me,
             Reader::Desk => Some(author) != customer,

@@ -8,6 +8,7 @@ use messagecenter_actors::api::{
     ReadRequest, Rejection, SendRequest, SendTo, ServiceRef, SessionState, Wish, WithdrawRequest,
 };
 use messagecenter_actors::clock::ManualClock;
+use messagecenter_actors::domain::conversation::retaining::{Retention, Retentions};
 use messagecenter_actors::domain::event::{AgentRecord, Presence, Reader};
 use messagecenter_actors::domain::ids::{ActorKey, Address, ConversationKey, InboxKey, Kind, MessageId};
 use messagecenter_actors::domain::message::{Author, Body};
@@ -23,7 +24,9 @@ use messagecenter_actors::world::Rules;
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use crate::reference::{AGENTS, CAPACITY, ENT, Message, Reference, USERS};
+use crate::reference::{
+    AGENTS, CAPACITY, ENT, KEPT_FOR, KEPT_OF_GROUPS, KEPT_OF_PAIRS, Message, Reference, USERS,
+};
 
 /// The running service and what survives its restarts.
 pub struct Service {
@@ -56,6 +59,13 @@ impl Service {
             policy: Policy { idle_after: std::time::Duration::from_millis(300), ..Policy::default() },
             rules: Rules {
                 routing: Numbers { heartbeat_lapse: i64::MAX / 4, ..Numbers::DEFAULT },
+                retention: Retentions {
+                    one_to_one: Retention { age: 0, messages: KEPT_OF_PAIRS },
+                    service: Retention { age: KEPT_FOR, messages: 0 },
+                    group: Retention { age: 0, messages: KEPT_OF_GROUPS },
+                    notice: Retention { age: KEPT_FOR, messages: 0 },
+                },
+                retention_interval: 0, // what is too old goes when the model says so
                 ..Rules::default()
             },
             journal: JournalSettings::default(),
@@ -160,6 +170,20 @@ impl Service {
         });
         assert_eq!(sent.message.conversation, key.id());
         assert_eq!(sent.message.seq, conversation.messages.len() as u64, "gapless");
+        conversation.forget_surplus(key.kind());
+    }
+
+    /// What is too old is removed when the conversation is asked.
+    pub async fn retain(&self, model: &mut Reference, key: &ConversationKey) {
+        let retained = self.router().retain(key.id()).await.expect("retained");
+        if model.get(key).is_none() {
+            assert_eq!(retained.removed, 0);
+            return;
+        }
+        let conversation = model.entry(key);
+        let before = conversation.forgotten;
+        conversation.forget_old(key.kind(), self.clock.now());
+        assert_eq!((retained.removed, retained.more), (conversation.forgotten - before, false), "{key:?}");
     }
 
     pub async fn read(&self, random: &mut StdRng, model: &mut Reference, key: &ConversationKey) {
@@ -182,7 +206,12 @@ impl Service {
         let head = conversation.messages.len() as u64;
         let up_to = (head > 0 && random.random()).then(|| random.random_range(1..=head));
         let request = ReadRequest { conversation: ConversationRef::Key(key.clone()), caller: who, up_to };
-        let mark = self.router().read(request).await.expect("read");
+        let outcome = self.router().read(request).await;
+        if up_to.is_some_and(|seq| seq <= conversation.forgotten) {
+            assert!(matches!(outcome, Err(Rejection::Refused(Refusal::UnknownMessage))), "{outcome:?}");
+            return;
+        }
+        let mark = outcome.expect("read");
         let customer = match key {
             ConversationKey::Service(_, customer) => Some(customer),
             _ => None,
@@ -218,10 +247,11 @@ impl Service {
         match outcome {
             Ok(()) => {
                 assert!(message.withdrawn || !late, "too late");
+                assert!(index as u64 >= conversation.forgotten, "removed");
                 model.entry(key).messages[index].withdrawn = true;
             }
             Err(Rejection::Refused(Refusal::TooLate { .. })) => assert!(late && !message.withdrawn),
-            Err(other) => assert!(left, "{other:?}"),
+            Err(other) => assert!(left || (index as u64) < conversation.forgotten, "{other:?}"),
         }
     }
 
@@ -241,7 +271,8 @@ impl Service {
         };
         let outcome = self.router().appraise(request).await;
         let received = Reference::sees(key, conversation, &user) && message.author != user;
-        let allowed = received && !message.withdrawn && key.kind() != Kind::Notice;
+        let there = index as u64 >= conversation.forgotten;
+        let allowed = there && received && !message.withdrawn && key.kind() != Kind::Notice;
         assert_eq!(outcome.is_ok(), allowed, "{outcome:?} for {user} on {message:?}");
         if let Ok(appraisal) = outcome {
             let votes = &mut model.entry(key).messages[index].votes;
@@ -311,8 +342,14 @@ impl Service {
         model.drain();
     }
 
-    /// The newest rows of the touched conversation are the model's.
-    pub async fn check_conversation(&self, model: &Reference, key: &ConversationKey, context: &str) {
+    /// The newest rows of the touched conversation are the model's, and so are those behind some place of it.
+    pub async fn check_conversation(
+        &self,
+        random: &mut StdRng,
+        model: &Reference,
+        key: &ConversationKey,
+        context: &str,
+    ) {
         let Some(conversation) = model.get(key) else { return };
         let reader = match key {
             ConversationKey::OneToOne(one, _) => one.clone(),
@@ -331,10 +368,11 @@ impl Service {
             descending: true,
             limit: 10,
         };
-        let history = self.router().history(request).await.expect("history");
-        assert_eq!(history.total, conversation.messages.len() as u64, "{context}");
+        let history = self.router().history(request.clone()).await.expect("history");
+        let left = conversation.left();
+        assert_eq!(history.total, left, "{context}");
         let expected = conversation.messages.iter().enumerate().rev().take(10);
-        assert_eq!(history.rows.len(), conversation.messages.len().min(10), "{context}");
+        assert_eq!(history.rows.len() as u64, left.min(10), "{context}");
         for (row, (index, message)) in history.rows.iter().zip(expected) {
             let content = if message.withdrawn { "" } else { &message.content };
             assert_eq!(row.message.seq, index as u64 + 1, "{context}");
@@ -343,6 +381,13 @@ impl Service {
             let up = message.votes.values().filter(|vote| **vote > 0).count() as u64;
             assert_eq!(row.up, up, "{context}");
         }
+        let head = conversation.messages.len() as u64;
+        let cursor = random.random_range(0..=head);
+        let request = HistoryRequest { cursor: Some(cursor), descending: false, limit: 3, ..request };
+        let history = self.router().history(request).await.expect("history");
+        let found: Vec<u64> = history.rows.iter().map(|row| row.message.seq).collect();
+        let expected = (cursor.max(conversation.forgotten) + 1..=head).take(3).collect::<Vec<_>>();
+        assert_eq!((found, history.total), (expected, left), "{context}: behind {cursor}");
     }
 
     /// Unread and the list of one user are the model's.

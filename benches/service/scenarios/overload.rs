@@ -14,10 +14,11 @@ use crate::service::server::Server;
 /// How many times the throughput is offered.
 const TIMES: f64 = 3.0;
 
-/// Clients that ask at once: many times what the service may hold.
+/// Connections. A client asks again when it was answered, so this is the most that is under way; what arrives while all
+/// of them wait is given up at the client, as people do.
 const CLIENTS: usize = 4_096;
 
-/// What the service may hold: a tenth of a second's work on two cores, so that what is taken is answered soon.
+/// Commands that the service may hold, a quarter of the connections: the others wait in sockets or are refused.
 const CAPACITY: usize = 1_024;
 
 /// Memory is looked at again after so long.
@@ -38,9 +39,9 @@ pub fn run(run: &mut Run) {
     let flood = flood(&server, &pool, CLIENTS, offered, seconds);
     std::thread::sleep(SETTLE);
     let after = server.resident();
-    let done = flood.done.count() as f64 / flood.seconds;
-    let refused = flood.refused as f64 / flood.seconds;
-    let given_up = flood.given_up as f64 / flood.seconds;
+    let done = flood.done.count() as f64 / seconds;
+    let refused = flood.refused as f64 / seconds;
+    let given_up = flood.given_up as f64 / seconds;
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     run.say(&format!(
         "overload, {} clients, {offered:.0}/s offered for {seconds} s: {done:.0}/s done of {best:.0}/s at best = {:.0} %, \

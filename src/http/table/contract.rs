@@ -87,7 +87,7 @@ pub static FIND_MESSAGE: Endpoint = endpoint(
     [
         "[{messageId, conversationId, seq, sessionId, sender{type,id,name}, ownType, type, itemType, item, \
          title, content, link, appId, sentAt, withdrawn, readByPeer, appraise{up,down,mine}}]",
-        "messages in the conversation",
+        "messages kept in the conversation",
     ],
     &[
         Field::int("msgType", "The kind: 1 one-to-one, 2 service, 3 group, 4 the caller's notices.")

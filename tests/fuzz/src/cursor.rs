@@ -21,6 +21,7 @@ fn conversation(messages: usize) -> ConversationState {
         groups_open: true,
         idempotency_age: 0,
         idempotency_count: 0,
+        retention: Default::default(),
     };
     let mut state = ConversationState::new(key.id(), key);
     for seq in 1..=messages as u64 {

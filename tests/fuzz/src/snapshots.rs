@@ -75,6 +75,7 @@ async fn recover(row: Row<'_>) {
         rules: Arc::new(Rules::default()).into(),
         aliases: Arc::default(),
         routing: Default::default(),
+        retention: Default::default(),
     });
     match key {
         ActorKey::Conversation(id) => recovered::<Conversation>(id, world).await,

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::super::{Conversation, ConversationAnswer, ConversationCommand};
+use super::super::{Conversation, ConversationAnswer, ConversationCommand, Retained};
 use crate::api::{
     Appraisal, AppraiseRequest, Caller, Hat, History, ReadMark, Rejection, Sent, WithdrawRequest,
 };
 use crate::clock::{Clock, ManualClock};
 use crate::domain::conversation::reading::Stretch;
+use crate::domain::conversation::retaining::{Retention, Retentions};
 use crate::domain::conversation::sending::Send;
 use crate::domain::event::{Fact, Idempotency, Recorded, ShuntChange, ShuntFact};
 use crate::domain::ids::{ActorKey, Address, ConversationKey, EntId, MessageId};
@@ -87,6 +88,7 @@ impl Stage {
             rules: Arc::new(Rules::default()).into(),
             aliases: Arc::default(),
             routing: Default::default(),
+            retention: Default::default(),
         });
         let shards = Shards::start(1).unwrap();
         let service = Admission::new(10_000);
@@ -173,9 +175,9 @@ impl Stage {
 
     /// All messages, page by page.
     pub async fn whole_history(&self, key: &ConversationKey, caller: Caller) -> Vec<crate::api::HistoryRow> {
-        let mut rows = Vec::new();
+        let mut rows: Vec<crate::api::HistoryRow> = Vec::new();
         loop {
-            let cursor = Some(rows.len() as u64);
+            let cursor = rows.last().map(|row| row.message.seq);
             let page = self.history(key, caller.clone(), cursor).await.unwrap();
             if page.rows.is_empty() {
                 return rows;
@@ -228,11 +230,29 @@ impl Stage {
         }
     }
 
+    /// Keeps messages of every kind so long and so many from now on.
+    pub fn keep(&self, retention: Retention) {
+        let all =
+            Retentions { one_to_one: retention, service: retention, group: retention, notice: retention };
+        let rules = Rules { retention: all, ..Rules::clone(&self.world.rules.load()) };
+        self.world.rules.store(Arc::new(rules));
+    }
+
+    /// Has it remove what is not to be kept.
+    pub async fn retain(&self, key: &ConversationKey) -> Retained {
+        let at = self.world.clock.now();
+        match self.ask(key.id(), ConversationCommand::Retain { at }).await.unwrap() {
+            ConversationAnswer::Retained(retained) => retained,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
     /// Lets the conversation write a snapshot and waits for it.
     pub async fn snapshot(&self, key: &ConversationKey) {
         let actor = ActorKey::Conversation(key.id());
-        self.conversations.tell_or_wake(&key.id(), Signal::Snapshot);
         for _ in 0..500 {
+            // Asked again each time: one that is being written may be of before.
+            self.conversations.tell_or_wake(&key.id(), Signal::Snapshot);
             if !self.world.journal.is_dirty(&actor) {
                 return;
             }

@@ -22,15 +22,16 @@ pub struct Stretch {
 }
 
 impl ConversationState {
-    /// The places of a stretch, rising; empty (`start > end`) when there are none.
+    /// The places of a stretch, rising; empty (`start > end`) when there are none. What is removed has none: a cursor
+    /// in it is one at its end.
     pub fn places(&self, stretch: Stretch) -> RangeInclusive<u64> {
-        let head = self.core.head;
+        let (head, oldest) = (self.core.head, self.core.forgotten.saturating_add(1));
         let limit = stretch.limit as u64;
         if stretch.descending {
             let last = stretch.cursor.map_or(head, |cursor| cursor.saturating_sub(1).min(head));
-            return last.saturating_sub(limit).saturating_add(1)..=last;
+            return last.saturating_sub(limit).saturating_add(1).max(oldest)..=last;
         }
-        let first = stretch.cursor.unwrap_or(0).saturating_add(1);
+        let first = stretch.cursor.unwrap_or(0).saturating_add(1).max(oldest);
         first..=first.saturating_add(limit).saturating_sub(1).min(head)
     }
 
@@ -93,7 +94,7 @@ impl ConversationState {
         ReadMark {
             conversation: self.id,
             read_seq: self.readers.mark(&reader),
-            unread: self.readers.unread(&reader, self.core.head, &self.core.withdrawn),
+            unread: self.readers.unread(&reader, self.core.head, self.core.forgotten, &self.core.withdrawn),
         }
     }
 

@@ -35,7 +35,7 @@ impl ConversationState {
     /// Whether who asks for a withdrawal may know that the message exists; asked before its page is loaded
     /// for strangers. An author that left a group may still withdraw, so only absence is final there.
     pub const fn has_message(&self, seq: u64) -> bool {
-        seq >= 1 && seq <= self.core.head
+        seq > self.core.forgotten && seq <= self.core.head
     }
 
     /// The events of withdrawing a message: none if it is withdrawn already.

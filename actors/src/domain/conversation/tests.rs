@@ -3,6 +3,7 @@
 
 mod grouping;
 mod reading;
+mod retaining;
 mod revising;
 mod sending;
 mod service;
@@ -23,6 +24,7 @@ fn limits() -> Limits {
         groups_open: true,
         idempotency_age: 86_400_000,
         idempotency_count: 1_000,
+        retention: Default::default(),
     }
 }
 

@@ -42,6 +42,14 @@ pub struct Row {
     /// Desk: every agent that serves or served here.
     #[serde(default)]
     pub served_by: BTreeSet<Arc<str>>,
+    /// Messages up to here were removed; 0 = none. Not kept for groups: their head has it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forgotten: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The newest message of a row.
@@ -127,6 +135,7 @@ impl Row {
             last_at: at,
             session: None,
             served_by: BTreeSet::new(),
+            forgotten: 0,
         }
     }
 
@@ -139,7 +148,7 @@ impl Row {
     pub fn unread(&self) -> u64 {
         match self.kind() {
             Kind::Group => 0,
-            _ => seq_set::unread(self.head, self.mark, &self.own, &self.withdrawn),
+            _ => seq_set::unread(self.head, self.mark.max(self.forgotten), &self.own, &self.withdrawn),
         }
     }
 
@@ -199,9 +208,22 @@ impl Row {
             return;
         }
         self.mark = seq;
+        self.forget_seqs(seq);
+    }
+
+    /// Messages up to `through` were removed.
+    pub fn forgot(&mut self, through: u64) {
+        if self.kind() == Kind::Group || through <= self.forgotten {
+            return;
+        }
+        self.forgotten = through;
+        self.forget_seqs(through);
+    }
+
+    fn forget_seqs(&mut self, through: u64) {
         for set in [&mut self.own, &mut self.withdrawn] {
             if !set.is_empty() {
-                Arc::make_mut(set).forget_through(seq);
+                Arc::make_mut(set).forget_through(through);
             }
         }
     }

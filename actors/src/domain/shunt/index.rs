@@ -67,7 +67,8 @@ impl State {
         let online = agent.presence == Presence::Online && self.now < lapses_at;
         let mut look_again = online.then_some(lapses_at);
         let mut again = |at: Millis| look_again = Some(look_again.map_or(at, |other: Millis| other.min(at)));
-        let serves = agent.places.iter().any(|place| matches!(place, Place::Session(_)));
+        // Sessions sort before reservations.
+        let serves = matches!(agent.places.first(), Some(Place::Session(_)));
         if serves {
             again(self.gone_at(id).max(self.now.saturating_add(1)));
         }
@@ -219,7 +220,9 @@ impl State {
 
     pub(super) fn unindex_lease(&mut self, id: Uuid, lease: &Lease) {
         self.timers.remove(&(lease.expires_at, Timer::Lease(id)));
-        if let Some(customer) = &lease.customer {
+        if let Some(customer) = &lease.customer
+            && self.lease_of.get(customer) == Some(&id)
+        {
             self.lease_of.remove(customer);
         }
         if let Some(client) = &lease.client {

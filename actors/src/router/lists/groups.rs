@@ -158,7 +158,12 @@ fn seen<'a>(row: &'a GroupRow, heads: &'a KnownHeads) -> Option<Seen<'a>> {
 impl Seen<'_> {
     /// Unread of the caller.
     pub(super) fn unread(&self) -> u64 {
-        seq_set::unread(self.head.seq, self.row.mark, &self.row.own, &self.head.withdrawn)
+        seq_set::unread(
+            self.head.seq,
+            self.row.mark.max(self.head.forgotten),
+            &self.row.own,
+            &self.head.withdrawn,
+        )
     }
 
     fn view(&self) -> GroupView {

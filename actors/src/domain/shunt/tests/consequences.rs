@@ -328,6 +328,7 @@ fn a_conversation_says_which_message_of_an_agent_is_its_first_and_whom_votes_are
         groups_open: true,
         idempotency_age: 0,
         idempotency_count: 0,
+        retention: Default::default(),
     };
     let key = crate::domain::ids::ConversationKey::Service(ENT, Address::user(1));
     let mut talk = ConversationState::new(key.id(), key);
