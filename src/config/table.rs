@@ -5,6 +5,8 @@ use super::rules;
 use super::setting::{Kind, Setting, choice, flag, integer, text};
 use crate::storage::url as storage_url;
 
+mod telemetry;
+
 /// Milliseconds of a day.
 pub(super) const DAY_MS: i64 = 86_400_000;
 
@@ -481,20 +483,8 @@ pub static SETTINGS: &[Setting] = &[
         &["text", "json"],
         "How log lines look: text for people, json for machines.",
     ),
-    text(
-        "telemetry.otlp_endpoint",
-        "",
-        "http://HOST[:PORT][/PATH] without user, query and fragment; empty means none",
-        rules::collector,
-        "The OpenTelemetry collector that gets traces, by OTLP over HTTP with JSON, at PATH/v1/traces; its usual port is \
-         4318. https:// is not spoken: put a collector on this machine in between.",
-    ),
-    integer(
-        "telemetry.sample_one_in",
-        "100",
-        (1, 1_000_000_000),
-        "Of how many requests one is traced. The traceparent header of a request goes before: its sampled flag decides.",
-    ).live(),
+    telemetry::OTLP_ENDPOINT,
+    telemetry::SAMPLE_ONE_IN,
 ];
 
 /// The setting of `key`.

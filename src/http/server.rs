@@ -38,6 +38,9 @@ pub const FIRST_HEAD: Duration = Duration::from_secs(20);
 /// How long a shutdown waits for answers to be written, beyond the time that requests may take anyway.
 const WRITING_SECONDS: u64 = 4;
 
+/// The header by which a caller that traces says so (W3C Trace Context).
+const TRACEPARENT: &str = "traceparent";
+
 /// What the server is told.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
@@ -145,7 +148,11 @@ fn sample(route: &Route, request: &HttpRequest, state: &AppState) -> Option<Samp
         return None;
     }
     let tracer = state.router.observation().tracer();
-    tracer.sample(|| request.headers().get("traceparent")?.as_bytes().try_into().ok())
+    tracer.sample(|| {
+        let mut said = request.headers().get_all(TRACEPARENT);
+        // Two say nothing.
+        said.next().filter(|_| said.next().is_none())?.as_bytes().try_into().ok()
+    })
 }
 
 async fn handle(

@@ -151,7 +151,9 @@ mod tests {
         let target = |endpoint| target(endpoint).map(String::from);
         assert_eq!(target("http://127.0.0.1:4318"), Ok("http://127.0.0.1:4318/v1/traces".to_owned()));
         assert_eq!(target("http://tempo/otlp/"), Ok("http://tempo/otlp/v1/traces".to_owned()));
-        for wrong in ["https://a", "http://a:b@c", "http://a?b", "http://a#b", "collector:4318", "", "http://"] {
+        for wrong in
+            ["https://a", "http://a:b@c", "http://a?b", "http://a#b", "collector:4318", "", "http://"]
+        {
             assert_eq!(target(wrong), Err(NoEndpoint), "{wrong}");
         }
     }

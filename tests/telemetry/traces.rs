@@ -54,7 +54,9 @@ async fn take(mut stream: TcpStream, arrived: Arrived) {
 fn spans(arrived: &Arrived) -> Vec<Value> {
     let arrived = arrived.lock().unwrap();
     let bodies = arrived.iter().map(|(_, body)| serde_json::from_str::<Value>(body).unwrap());
-    bodies.flat_map(|body| body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().clone()).collect()
+    bodies
+        .flat_map(|body| body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().clone())
+        .collect()
 }
 
 async fn until(what: &str, holds: impl AsyncFn() -> bool) {
@@ -95,6 +97,10 @@ async fn one_send_is_a_request_a_turn_and_a_commit_without_its_content() {
     app.send("GET", &nobody(), "/v1/directory/users/424242424242", Value::Null).await;
     let said_no = nobody().with("traceparent", format!("00-{TRACE}-{CALLER}-00"));
     app.send("GET", &said_no, "/v1/directory/users/424242424242", Value::Null).await;
+    let twice = app.client.get(format!("{}/v1/directory/users/424242424242", app.base));
+    let twice = twice.header("traceparent", format!("00-{TRACE}-{CALLER}-01"));
+    let twice = twice.header("traceparent", format!("00-{CALLER}{CALLER}-{CALLER}-01"));
+    assert_eq!(twice.send().await.unwrap().status(), 200);
     let sender = user(770_077_770_077).with("traceparent", format!("00-{TRACE}-{CALLER}-01"));
     app.post(&sender, "messageAdd", text(2, 1, "880088880088", "the secret words")).await.ok();
     until("the spans arrive", async || spans(&arrived).len() >= 4).await;
@@ -132,7 +138,8 @@ async fn one_send_is_a_request_a_turn_and_a_commit_without_its_content() {
             assert!(!body.contains(hidden), "{hidden} is in {body}");
         }
     }
-    until("they are counted", async || app.figure("messagecenter_trace_spans_exported_total").await == 4).await;
+    until("they are counted", async || app.figure("messagecenter_trace_spans_exported_total").await == 4)
+        .await;
     assert_eq!(app.figure("messagecenter_trace_spans_dropped_total").await, 0);
 }
 
@@ -147,7 +154,8 @@ async fn a_collector_that_is_away_costs_its_spans_and_nothing_else() {
     for message in 0..5 {
         app.say(&user(1), "2", &format!("message {message}")).await.ok();
     }
-    until("spans are counted", async || app.figure("messagecenter_trace_spans_dropped_total").await >= 15).await;
+    until("spans are counted", async || app.figure("messagecenter_trace_spans_dropped_total").await >= 15)
+        .await;
     assert_eq!(app.figure("messagecenter_trace_spans_exported_total").await, 0);
     app.service.stop().await;
 }

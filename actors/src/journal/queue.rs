@@ -127,7 +127,8 @@ impl Queue {
         queued.chain(in_flight).find(|event| event.fact.decider() == *key).map(|event| event.position)
     }
 
-    /// Queues facts of one turn; `turn`: its span, if it is traced. The second part says whether the committer sleeps and must be woken.
+    /// Queues facts of one turn; `turn`: its span, if it is traced. The second part says whether the committer sleeps
+    /// and must be woken.
     pub fn append(
         &mut self,
         generation: u64,
