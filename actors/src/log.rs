@@ -48,6 +48,9 @@ impl Log {
         facts: Vec<Fact>,
         turn: &mut Turn<B>,
     ) -> Result<Vec<Arc<Recorded>>, Failure> {
+        if turn.read_only() {
+            return Err(Failure::Quarantined);
+        }
         // An accepted append proves that nothing held so far was lost, so the actor moves to the generation that
         // was current before it. Read after it, a loss in between would hide that it took these facts.
         let generation = self.journal.generation();

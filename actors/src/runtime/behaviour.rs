@@ -34,7 +34,8 @@ pub trait Behaviour: Sized + Unpin + 'static {
     /// them first. Runs before the first message; messages wait in the mailbox.
     ///
     /// # Errors
-    /// `Retry` is tried again with backoff and costs no restart budget; `Broken` quarantines the actor.
+    /// `Retry` is tried again with backoff and costs no restart budget; `Broken` quarantines the actor. One that is
+    /// quarantined is tried once only.
     fn recover(
         key: Self::Key,
         world: Arc<Self::World>,
@@ -61,6 +62,12 @@ pub trait Behaviour: Sized + Unpin + 'static {
         None
     }
 
+    /// Whether the command only shows what is known: it decides nothing and is answered the same however often it is
+    /// asked. A quarantined actor still answers those.
+    fn reads(_command: &Self::Command) -> bool {
+        false
+    }
+
     /// A word for the command: metric label, dead letters. Never content.
     fn operation(command: &Self::Command) -> &'static str;
 }
@@ -82,11 +89,12 @@ pub struct Turn<B: Behaviour> {
     pub(super) parked: Vec<BoxFuture<'static, Resume<B>>>,
     pub(super) reload: bool,
     pub(super) trace: Option<Trace>,
+    pub(super) read_only: bool,
 }
 
 impl<B: Behaviour> Default for Turn<B> {
     fn default() -> Self {
-        Self { parked: Vec::new(), reload: false, trace: None }
+        Self { parked: Vec::new(), reload: false, trace: None, read_only: false }
     }
 }
 
@@ -112,6 +120,12 @@ impl<B: Behaviour> Turn<B> {
     /// The turn's span, if it is part of a sampled request; of a parked turn the span of the turn that parked it.
     pub const fn trace(&self) -> Option<Trace> {
         self.trace
+    }
+
+    /// Whether the actor is quarantined: what is told is taken in and reads are answered, but nothing is decided and no
+    /// snapshot is written.
+    pub const fn read_only(&self) -> bool {
+        self.read_only
     }
 
     /// Drop the state after this turn and recover it from what is committed (`restart` = true). Counts no crash.

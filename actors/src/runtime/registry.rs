@@ -118,7 +118,8 @@ impl<B: Behaviour> Registry<B> {
     /// Why there is no answer; [`Failure`] says whether something may have happened.
     pub async fn ask(&self, key: &B::Key, command: B::Command) -> Result<B::Answer, Failure> {
         let (now, trace) = (Instant::now(), spans::current());
-        let (slot, permit) = self.admit(key, now).inspect_err(|failure| self.numbers.refused(*failure))?;
+        let admitted = self.admit(key, &command, now);
+        let (slot, permit) = admitted.inspect_err(|failure| self.numbers.refused(*failure))?;
         self.numbers.admitted.inc();
         let (reply, mut answer) = Reply::new(Some(permit));
         slot.status.commanded(now);
@@ -131,8 +132,8 @@ impl<B: Behaviour> Registry<B> {
                 return Err(Failure::Restarting(SOON));
             };
             drop(dead_reply);
-            let (slot, permit) =
-                self.admit(key, now).inspect_err(|failure| self.numbers.refused(*failure))?;
+            let admitted = self.admit(key, &command, now);
+            let (slot, permit) = admitted.inspect_err(|failure| self.numbers.refused(*failure))?;
             let (reply, second_answer) = Reply::new(Some(permit));
             answer = second_answer;
             slot.status.commanded(now);
@@ -283,7 +284,12 @@ impl<B: Behaviour> Registry<B> {
     }
 
     /// Takes a place in the actor and in the service.
-    fn admit(&self, key: &B::Key, now: Instant) -> Result<(Arc<Slot<B>>, Permit), Failure> {
+    fn admit(
+        &self,
+        key: &B::Key,
+        command: &B::Command,
+        now: Instant,
+    ) -> Result<(Arc<Slot<B>>, Permit), Failure> {
         if self.closing() {
             return Err(Failure::Draining);
         }
@@ -293,7 +299,8 @@ impl<B: Behaviour> Registry<B> {
         })?;
         loop {
             let slot = self.slot_for_command(key)?;
-            if slot.status.phase() == Phase::Quarantined {
+            if slot.status.phase() == Phase::Quarantined && !(slot.status.serves_reads() && B::reads(command))
+            {
                 return Err(Failure::Quarantined);
             }
             let actor = match slot.admission.admit() {
