@@ -38,6 +38,7 @@ use crate::http::metrics::RequestMetrics;
 use crate::http::server::{self, HttpSettings};
 use crate::storage::{OpenError, SurrealStore};
 use crate::store_size::StoreSize;
+use crate::telemetry::traces::Exporter;
 
 /// How often readiness follows the journal's state: a load balancer does not look more often.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
@@ -87,6 +88,8 @@ pub struct Service {
     control: Option<Control>,
     /// `None` when there are no tokens: then nobody may ask.
     admin: Option<Listening>,
+    /// `None` when no collector is named.
+    exporter: Option<Exporter>,
 }
 
 /// The admin listener.
@@ -168,6 +171,7 @@ impl Service {
             clients: Clients::new(settings.admission.client_capacity),
             crashed: Arc::default(),
         };
+        let tracer = Arc::clone(running.router.observation().tracer());
         let http = HttpSettings::from(&settings);
         let listening = match server::serve(http.clone(), state.clone()) {
             Ok(listening) => listening,
@@ -190,6 +194,7 @@ impl Service {
             http: listening.handle,
             serving: tokio::spawn(listening.server),
             admin: None,
+            exporter: Exporter::start(&settings.telemetry.otlp_endpoint, tracer),
         };
         if !tokens.is_empty() {
             let audit = match AuditLog::open(store).await {
@@ -273,6 +278,9 @@ impl Service {
             control.close();
         }
         self.running.stop().await;
+        if let Some(exporter) = self.exporter {
+            exporter.stop().await;
+        }
         fail_point!(DrainBeforeStoreClose);
         if let Some(engine) = self.engine {
             engine.close().await;

@@ -1,5 +1,8 @@
 //! Logs: structured, on standard error, text or JSON. Nothing that is logged holds message content, a phone
-//! number or a token.
+//! number or a token. And [`traces`], which go to a collector as [`otlp`] has them.
+
+pub mod otlp;
+pub mod traces;
 
 use tracing_subscriber::EnvFilter;
 

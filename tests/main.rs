@@ -72,6 +72,9 @@ mod storage {
     mod stores;
     mod urls;
 }
+mod telemetry {
+    mod traces;
+}
 mod v1 {
     mod resources;
     mod visitors;

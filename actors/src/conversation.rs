@@ -101,18 +101,22 @@ impl Behaviour for Conversation {
                     self.take_in(&event.fact, event.at);
                 }
             }
-            Signal::Snapshot => self.save(turn),
+            Signal::Snapshot if !turn.read_only() => self.save(turn),
             Signal::RolledBack => {
                 if self.log.journal().lost(self.log.generation(), self.log.decided()) {
                     turn.reload();
                 }
             }
-            Signal::Heartbeat { .. } | Signal::Spoke { .. } => {}
+            Signal::Snapshot | Signal::Heartbeat { .. } | Signal::Spoke { .. } => {}
         }
     }
 
     fn away(world: &World) -> Option<Duration> {
         world.journal.breaker().reads_remaining()
+    }
+
+    fn reads(command: &ConversationCommand) -> bool {
+        command.reads()
     }
 
     fn operation(command: &ConversationCommand) -> &'static str {

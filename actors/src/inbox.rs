@@ -176,14 +176,24 @@ impl Behaviour for Inbox {
                     self.rows.apply(&event);
                 }
             }
-            Signal::Snapshot => self.save(turn),
+            Signal::Snapshot if !turn.read_only() => self.save(turn),
             // It decides nothing, so it is never ahead of the disk.
-            Signal::RolledBack | Signal::Heartbeat { .. } | Signal::Spoke { .. } => {}
+            Signal::Snapshot | Signal::RolledBack | Signal::Heartbeat { .. } | Signal::Spoke { .. } => {}
         }
     }
 
     fn away(world: &World) -> Option<Duration> {
         world.journal.breaker().reads_remaining()
+    }
+
+    fn reads(command: &InboxCommand) -> bool {
+        match command {
+            InboxCommand::Count { .. }
+            | InboxCommand::List { .. }
+            | InboxCommand::Show { .. }
+            | InboxCommand::Row { .. }
+            | InboxCommand::OpenSessions => true,
+        }
     }
 
     fn operation(command: &InboxCommand) -> &'static str {

@@ -9,8 +9,8 @@
 //! Read on: [`encoding`] (what is written), `queue` (what waits), `committer` (how an outcome is decided),
 //! `index` and `recovery` (what an actor replays), `saving` and `checkpointer` (what bounds it).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -27,6 +27,7 @@ use crate::fail_point;
 use crate::ports::{Snapshot, Store, StoreError};
 use crate::runtime::failure::SOON;
 use crate::runtime::reply::Release;
+use crate::runtime::spans::{Trace, Tracer};
 
 mod cache;
 mod checkpointer;
@@ -115,6 +116,7 @@ pub struct Journal {
     retuned: tokio::sync::Notify,
     handle: Handle,
     metrics: JournalMetrics,
+    tracer: OnceLock<Arc<Tracer>>,
     /// Which start of the service this is; part of every batch.
     epoch: u64,
     /// Written by actors (append, wait) and the committer.
@@ -192,6 +194,7 @@ impl Journal {
             retuned: tokio::sync::Notify::new(),
             handle,
             metrics,
+            tracer: OnceLock::new(),
             epoch,
             committed: AtomicU64::new(bounds.newest),
             generation: AtomicU64::new(queue.generation()),
@@ -238,6 +241,21 @@ impl Journal {
         at: Millis,
         facts: Vec<Fact>,
     ) -> Result<Vec<Arc<Recorded>>, AppendError> {
+        self.append_traced(generation, decided, at, facts, None)
+    }
+
+    /// As [`Journal::append`], in a turn that has a span if it is part of a sampled request.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub fn append_traced(
+        &self,
+        generation: u64,
+        decided: Position,
+        at: Millis,
+        facts: Vec<Fact>,
+        turn: Option<Trace>,
+    ) -> Result<Vec<Arc<Recorded>>, AppendError> {
         if self.breaker.is_open() && self.queue.lock().mode() == Mode::Open {
             return Err(AppendError::StorageDown);
         }
@@ -249,7 +267,7 @@ impl Journal {
                 return Err(AppendError::StorageDown);
             }
         }
-        let (events, wake) = self.queue.lock().append(generation, decided, at, facts, encoded)?;
+        let (events, wake) = self.queue.lock().append(generation, decided, at, facts, encoded, turn)?;
         self.metrics.queue_events.inc_by(events.len() as i64);
         if wake {
             self.wake.notify_one();
@@ -270,6 +288,11 @@ impl Journal {
         if let Some((release, outcome)) = due {
             release(outcome);
         }
+    }
+
+    /// Where spans of commits go. Call it once.
+    pub fn traced_by(&self, tracer: Arc<Tracer>) {
+        let _ = self.tracer.set(tracer); // the first one stays
     }
 
     /// The newest committed position.

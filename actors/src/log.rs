@@ -48,10 +48,13 @@ impl Log {
         facts: Vec<Fact>,
         turn: &mut Turn<B>,
     ) -> Result<Vec<Arc<Recorded>>, Failure> {
+        if turn.read_only() {
+            return Err(Failure::Quarantined);
+        }
         // An accepted append proves that nothing held so far was lost, so the actor moves to the generation that
         // was current before it. Read after it, a loss in between would hide that it took these facts.
         let generation = self.journal.generation();
-        match self.journal.append(self.generation, self.decided, at, facts) {
+        match self.journal.append_traced(self.generation, self.decided, at, facts, turn.trace()) {
             Ok(events) => {
                 self.generation = generation;
                 if let Some(last) = events.last() {

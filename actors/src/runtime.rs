@@ -8,6 +8,7 @@
 //! - [`shards`]: the arbiter threads.
 //! - [`observation`]: counters that operators read; [`dead_letters`]: what made actors panic; [`storm`]: when
 //!   many do at once; [`events`]: what happened to actors, in order.
+//! - [`spans`]: what a sampled request cost on its way.
 //! - [`inspection`]: what operators see of single actors and do to them; [`vitals`]: what an actor notes for it.
 //! - [`panics`]: panics as values, and the optional hook that logs them without content.
 //!
@@ -29,6 +30,7 @@ mod recovery;
 pub mod registry;
 pub mod reply;
 pub mod shards;
+pub mod spans;
 mod status;
 pub mod storm;
 mod supervision;

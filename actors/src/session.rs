@@ -121,14 +121,18 @@ impl Behaviour for SessionActor {
                     self.apply(&event);
                 }
             }
-            Signal::Snapshot => self.save(turn),
+            Signal::Snapshot if !turn.read_only() => self.save(turn),
             // It decides nothing, so it is never ahead of the disk.
-            Signal::RolledBack | Signal::Heartbeat { .. } | Signal::Spoke { .. } => {}
+            Signal::Snapshot | Signal::RolledBack | Signal::Heartbeat { .. } | Signal::Spoke { .. } => {}
         }
     }
 
     fn away(world: &World) -> Option<Duration> {
         world.journal.breaker().reads_remaining()
+    }
+
+    fn reads(SessionCommand::View: &SessionCommand) -> bool {
+        true
     }
 
     fn operation(_command: &SessionCommand) -> &'static str {

@@ -224,13 +224,19 @@ impl Behaviour for ShuntActor {
     fn handle(&mut self, asked: ShuntCommand, reply: Reply<Self::Answer>, turn: &mut Turn<Self>) {
         let ShuntCommand { at, mut command } = asked;
         self.numbers = self.world.rules.load().routing;
-        if let Err(failure) = self.follow_merges(at, turn) {
+        if !turn.read_only()
+            && let Err(failure) = self.follow_merges(at, turn)
+        {
             return reply.fail(failure);
         }
         command.rename_customer(|customer| self.world.aliases.person(customer));
         let at = at.max(self.state.latest()); // commands may be admitted in another order than they arrive
         let fresh = self.fresh_id(at);
-        let decision = self.state.decide(at, fresh, &command, &self.numbers);
+        let decision = if turn.read_only() {
+            self.state.look(at, &command, &self.numbers)
+        } else {
+            self.state.decide(at, fresh, &command, &self.numbers)
+        };
         match self.record(at, decision.changes, turn) {
             Ok(()) => self.log.answer(reply, decision.outcome),
             Err(failure) => reply.fail(failure),
@@ -240,12 +246,13 @@ impl Behaviour for ShuntActor {
     fn told(&mut self, notice: Signal, turn: &mut Turn<Self>) {
         match notice {
             Signal::Heartbeat { agent, at } => {
-                if self.state.heard(&agent, at) {
+                if self.state.heard(&agent, at) && !turn.read_only() {
                     self.settle(at, turn);
                 }
             }
             Signal::Spoke { session, at } => self.state.spoke(session, at),
-            Signal::Snapshot => self.save(turn),
+            Signal::Snapshot if !turn.read_only() => self.save(turn),
+            Signal::Snapshot => {}
             Signal::RolledBack => {
                 if self.log.journal().lost(self.log.generation(), self.log.decided()) {
                     turn.reload();
@@ -285,6 +292,10 @@ impl Behaviour for ShuntActor {
 
     fn away(world: &World) -> Option<Duration> {
         world.journal.breaker().reads_remaining()
+    }
+
+    fn reads(asked: &ShuntCommand) -> bool {
+        asked.command.reads()
     }
 
     fn operation(asked: &ShuntCommand) -> &'static str {

@@ -8,6 +8,8 @@ mod admission;
 mod panics;
 #[path = "supervision/passivation.rs"]
 mod passivation;
+#[path = "supervision/quarantine.rs"]
+mod quarantine;
 #[path = "supervision/recovery.rs"]
 mod recovery;
 #[path = "supervision/restarts.rs"]

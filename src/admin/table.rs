@@ -89,8 +89,8 @@ pub static ACTOR: Endpoint = endpoint(
     "/admin/actors/{kind}/{id}",
     "One actor, in memory or not, with its snapshot.",
     [
-        "{active, kind, key, phase, reason, depth, waiting, oldestWaitMs, inHand, commands, others, meanWaitMicros, \
-         meanTurnMicros, slowTurns, restarts, crashes:[{at, operation, panic}], idleMs, pinned, snapshot:{decided, \
+        "{active, kind, key, phase, reason, readOnly, depth, waiting, oldestWaitMs, inHand, commands, others, \
+         meanWaitMicros, meanTurnMicros, slowTurns, restarts, crashes:[{at, operation, panic}], idleMs, pinned, snapshot:{decided, \
          told, version}, traced, unsaved, committed}",
         NOTHING,
     ],

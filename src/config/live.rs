@@ -159,6 +159,7 @@ impl Effective {
             journal: self.settings.journal_settings(),
             storm: self.settings.storm_settings(),
             hang_after: Duration::from_millis(self.settings.runtime.hang_after_ms),
+            sample_one_in: self.settings.telemetry.sample_one_in,
         }
     }
 
@@ -253,6 +254,7 @@ fn put(settings: &mut Settings, setting: &Setting, value: &Value) -> Result<(), 
         "retention" => put_in(&mut settings.retention, name, value),
         "groups" => put_in(&mut settings.groups, name, value),
         "routing" => put_in(&mut settings.routing, name, value),
+        "telemetry" => put_in(&mut settings.telemetry, name, value),
         _ => None,
     };
     done.ok_or_else(|| Refused(format!("{} cannot be changed live", setting.key)))
@@ -287,6 +289,7 @@ pub fn get(settings: &Settings, setting: &Setting) -> Value {
         "retention" => serde_json::to_value(&settings.retention),
         "groups" => serde_json::to_value(&settings.groups),
         "routing" => serde_json::to_value(&settings.routing),
+        "telemetry" => serde_json::to_value(&settings.telemetry),
         _ => Ok(Value::Null),
     };
     section.ok().and_then(|section| section.pointer(&pointer(setting.name())).cloned()).unwrap_or_default()

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::settings::Settings;
 use crate::admin::tokens::Tokens;
 use crate::storage::StorageUrl;
+use crate::telemetry::traces;
 
 /// Anything.
 pub(super) fn any(_: &str) -> Result<(), String> {
@@ -26,6 +27,14 @@ pub(super) fn name(text: &str) -> Result<(), String> {
 /// Entries that [`crate::admin::tokens`] understands.
 pub(super) fn tokens(text: &str) -> Result<(), String> {
     Tokens::parse(text).map(|_| ())
+}
+
+/// Where traces go, or nothing.
+pub(super) fn collector(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    traces::target(text).map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// An engine that is understood.

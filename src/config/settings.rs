@@ -36,6 +36,7 @@ pub struct Settings {
     pub routing: Routing,
     pub admin: Admin,
     pub log: Log,
+    pub telemetry: Telemetry,
 }
 
 /// One section: a struct whose fields are the table's keys.
@@ -183,6 +184,11 @@ section!(
 section!(
     /// `log.*`
     Log { level: String, format: LogFormat }
+);
+section!(
+    /// `telemetry.*`
+    #[derive(Serialize)]
+    Telemetry { otlp_endpoint: String, sample_one_in: u64 }
 );
 
 /// A text whose rule has been checked.

@@ -5,6 +5,8 @@ use super::rules;
 use super::setting::{Kind, Setting, choice, flag, integer, text};
 use crate::storage::url as storage_url;
 
+mod telemetry;
+
 /// Milliseconds of a day.
 pub(super) const DAY_MS: i64 = 86_400_000;
 
@@ -481,6 +483,8 @@ pub static SETTINGS: &[Setting] = &[
         &["text", "json"],
         "How log lines look: text for people, json for machines.",
     ),
+    telemetry::OTLP_ENDPOINT,
+    telemetry::SAMPLE_ONE_IN,
 ];
 
 /// The setting of `key`.

@@ -211,7 +211,7 @@ const pages = {
     const put = (name, value) => list.append(h("dt", {}, name), h("dd", {}, value));
     put("In memory", a.active ? "yes" : "no");
     if (a.active) {
-      put("Phase", a.phase + (a.phase === "quarantined" ? `: ${a.reason}` : ""));
+      put("Phase", a.phase + (a.phase === "quarantined" ? `: ${a.reason}; reads are ${a.readOnly ? "answered" : "refused too"}` : ""));
       put("Commands held", `${a.depth}, of which ${a.waiting} wait; the oldest for ${span(a.oldestWaitMs)} at most`);
       put("In hand", a.inHand ? `${a.inHand.operation} for ${span(a.inHand.forMs)}` : "nothing");
       put("Handled", `${number(a.commands)} commands and ${number(a.others)} others since it is in memory`);

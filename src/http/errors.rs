@@ -118,7 +118,7 @@ codes! {
     OVERLOADED = 50301, false, Safe, "Too many requests wait in the whole service.";
     CRASHED = 50302, false, MayHaveHappened, "The request made its actor fail and is not tried again.";
     RESTARTING = 50303, false, Safe, "The actor is restarting.";
-    QUARANTINED = 50304, false, Safe, "The actor failed too often; an operator must resume it.";
+    QUARANTINED = 50304, false, Safe, "The actor failed too often; an operator must resume it. Reads go on where what is stored can be read.";
     DRAINING = 50305, false, Safe, "The service is shutting down.";
     STORAGE_DOWN = 50306, false, Safe, "Storage cannot be reached.";
     OUTCOME_UNKNOWN = 50307, false, MayHaveHappened, "Storage did not say whether it committed.";

@@ -14,6 +14,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use futures::FutureExt;
+use messagecenter_actors::runtime::spans::{self, Sampled, What};
 use tokio::time::timeout;
 
 use super::body;
@@ -36,6 +37,9 @@ pub const FIRST_HEAD: Duration = Duration::from_secs(20);
 
 /// How long a shutdown waits for answers to be written, beyond the time that requests may take anyway.
 const WRITING_SECONDS: u64 = 4;
+
+/// The header by which a caller that traces says so (W3C Trace Context).
+const TRACEPARENT: &str = "traceparent";
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -106,9 +110,12 @@ async fn answer(request: HttpRequest, mut payload: web::Payload, shared: web::Da
     let began = Instant::now();
     let (settings, state) = shared.get_ref();
     let mut allow = None;
+    let mut traced = None;
     let (operation, outcome) = match routes::find(request.method().as_str(), request.uri().path()) {
         Found::Route(route, parameters) => {
-            let outcome = handle(route, &parameters, &request, &mut payload, &shared).await;
+            traced = sample(route, &request, state).map(|sampled| (route, sampled));
+            let handling = handle(route, &parameters, &request, &mut payload, &shared);
+            let outcome = spans::within(traced.map(|(_, sampled)| sampled.trace), handling).await;
             (route.endpoint.operation, outcome)
         }
         Found::OtherMethods(methods) => {
@@ -122,7 +129,30 @@ async fn answer(request: HttpRequest, mut payload: web::Payload, shared: web::Da
         Err(problem) => (Answer::problem(&problem, settings.business_status), problem.code.name),
     };
     state.requests.count(operation, outcome, began.elapsed());
+    if let Some((Route { endpoint, .. }, Sampled { trace, parent })) = traced {
+        let what = What::Request {
+            operation,
+            method: endpoint.method.as_str(),
+            route: endpoint.path,
+            status: answer.status,
+            error: (outcome != DONE).then_some(outcome),
+        };
+        state.router.observation().tracer().end(trace, parent, what, began);
+    }
     respond(answer, allow)
+}
+
+/// Whether a request is traced: health and figures never are.
+fn sample(route: &Route, request: &HttpRequest, state: &AppState) -> Option<Sampled> {
+    if route.endpoint.family == Family::Operation {
+        return None;
+    }
+    let tracer = state.router.observation().tracer();
+    tracer.sample(|| {
+        let mut said = request.headers().get_all(TRACEPARENT);
+        // Two say nothing.
+        said.next().filter(|_| said.next().is_none())?.as_bytes().try_into().ok()
+    })
 }
 
 async fn handle(

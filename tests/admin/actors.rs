@@ -4,7 +4,7 @@ use messagecenter_actors::memory::MemoryStore;
 use serde_json::{Value, json};
 
 use super::desk::{OPERATOR, PATIENCE, VIEWER, app, because, conversation};
-use crate::harness::{App, user};
+use crate::harness::{App, nobody, user};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_answered_without_a_token_and_a_viewer_only_looks() {
@@ -147,11 +147,65 @@ async fn an_operator_takes_an_actor_out_of_service_and_puts_it_back() {
     assert_eq!(seen["reason"], "by ann: to be looked at");
     let refused = service.say(&user(1), "2", "no").await;
     assert_eq!((refused.status, refused.code), (503, 50304));
+    service.look_until(&path, |seen| seen["readOnly"] == true).await;
+    assert_eq!(service.history(&user(2), "1").await.len(), 1, "reads go on");
     service.say(&user(1), "3", "its neighbours do not notice").await.ok();
     service.admin("POST", &format!("{path}/passivate"), Value::Null).await.no(40921);
     service.admin("POST", &format!("{path}/resume"), Value::Null).await.ok();
     service.say(&user(1), "2", "yes").await.ok();
     assert_eq!(service.history(&user(2), "1").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_inbox_out_of_service_still_counts_what_comes_and_saves_nothing() {
+    let service = app(&MemoryStore::new(), |settings| {
+        settings.checkpoint.interval_ms = 10;
+        settings.checkpoint.lag_events = 1;
+    })
+    .await;
+    let conversation = conversation(&service, 1, 2).await;
+    let inbox = "/admin/actors/inbox/user:2";
+    assert_eq!(service.unread(&user(2), 2).await, 1);
+    service.admin("POST", &format!("{inbox}/quarantine"), because("a look")).await.ok();
+    service.look_until(inbox, |seen| seen["readOnly"] == true).await;
+    let saved = service.look(inbox).await.data["snapshot"].clone();
+    assert_eq!(service.unread(&user(2), 2).await, 1);
+    for unread in 2..=5 {
+        service.say(&user(1), "2", "more").await.ok();
+        assert_eq!(service.unread(&user(2), 2).await, unread, "whoever was acknowledged is counted");
+    }
+    // Whoever else lags is saved.
+    service.look_until(&conversation, |seen| seen["snapshot"]["version"] != 0).await;
+    service.look_until("/admin/actors/inbox/user:1", |seen| seen["snapshot"]["version"] != 0).await;
+    let seen = service.look(inbox).await.data;
+    assert_eq!((&seen["unsaved"], &seen["snapshot"]), (&json!(true), &saved));
+    service.admin("POST", &format!("{inbox}/resume"), Value::Null).await.ok();
+    service.look_until(inbox, |seen| seen["phase"] == "ready").await;
+    assert_eq!(service.unread(&user(2), 2).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_routing_out_of_service_shows_its_queue_and_gives_nothing_away() {
+    let service = app(&MemoryStore::new(), |_| {}).await;
+    service.staff(7, 50, 1).await;
+    let served = service.ask_for_service(1, 7).await.text("sessionId");
+    let waiting = service.ask_for_service(2, 7).await.text("sessionId");
+    let routing = "/admin/actors/shunt/7";
+    service.admin("POST", &format!("{routing}/quarantine"), because("a look")).await.ok();
+    service.look_until(routing, |seen| seen["readOnly"] == true).await;
+    let queue = service.send("GET", &nobody(), "/v1/shunts/7/default/queue", Value::Null).await.ok();
+    assert_eq!((queue.count, queue.data["waiting"][0]["sessionId"].as_str()), (1, Some(waiting.as_str())));
+    let view = service.send("GET", &nobody(), &format!("/v1/sessions/{served}"), Value::Null).await.ok();
+    assert_eq!(view.text("state"), "serving");
+    let asked = json!({ "msgType": 2, "userType": 2 });
+    assert_eq!(service.post(&user(3).ent(7), "createChatSession", asked).await.code, 50304);
+    let close = json!({ "sessionId": served });
+    assert_eq!(service.post(&user(1).ent(7), "closeChatSession", close.clone()).await.code, 50304);
+    service.admin("POST", &format!("{routing}/resume"), Value::Null).await.ok();
+    service.look_until(routing, |seen| seen["phase"] == "ready").await;
+    service.post(&user(1).ent(7), "closeChatSession", close).await.ok();
+    let view = service.send("GET", &nobody(), &format!("/v1/sessions/{waiting}"), Value::Null).await.ok();
+    assert_eq!(view.text("state"), "serving", "the place is given on");
 }
 
 /// Reads a stream of events until a text is in it.

@@ -87,6 +87,13 @@ mod poisoned {
         let seen = service.look_until(&path, |seen| seen["phase"] == "quarantined").await;
         assert!(seen["reason"].as_str().is_some_and(|reason| reason.contains("crashed 2 times")), "{seen}");
         service.say(&user(1), "3", "elsewhere").await.ok();
+        service.look_until(&path, |seen| seen["readOnly"] == true).await;
+        assert_eq!(texts(service.history(&user(2), "1").await), ["hello"]);
+        assert_eq!(service.unread(&user(2), 2).await, 1);
+        assert_eq!(service.say(&user(1), "2", "still not").await.code, 50304);
+        let marks = json!({ "userType": 2, "sendId": "1", "sendType": 2 });
+        assert_eq!(service.post(&user(2), "updateReadById", marks).await.code, 50304);
+        assert_eq!(service.figure("messagecenter_actors_quarantined").await, 1);
         let letters = service.look("/admin/dead-letters").await;
         assert_eq!(letters.count, 2);
         let id = &letters.data[0]["id"];
@@ -159,6 +166,10 @@ async fn damaged_rows_of_one_conversation_quarantine_it_alone_until_they_are_rep
         assert!(reply.status == 503 && began.elapsed() < PATIENCE, "{reply:?}");
     };
     assert!(refused.headers.contains_key("retry-after"));
+    assert_eq!(service.look(&path).await.data["readOnly"], false);
+    let reading = json!({ "msgType": 1, "userType": 2, "sendId": "1", "pageSize": 10 });
+    let unread = service.post(&user(2), "findMessage", reading).await;
+    assert_eq!((unread.status, unread.code), (503, 50304), "what cannot be read is not made up");
     service.say(&user(1), "3", "elsewhere").await.ok();
     let listed = service.look("/admin/actors?kind=conversation&phase=quarantined").await;
     assert_eq!((listed.count, path.ends_with(listed.data[0]["key"].as_str().unwrap())), (1, true));

@@ -131,6 +131,28 @@ impl ConversationCommand {
         }
     }
 
+    /// Whether it decides nothing. A history that makes its reader a member of an open group does, and is refused where
+    /// nothing may be decided.
+    pub(super) const fn reads(&self) -> bool {
+        match self {
+            Self::Recall(_)
+            | Self::History { .. }
+            | Self::Exists
+            | Self::Group
+            | Self::Members { .. }
+            | Self::Head => true,
+            Self::Send(_)
+            | Self::Read { .. }
+            | Self::Withdraw { .. }
+            | Self::Appraise { .. }
+            | Self::Open { .. }
+            | Self::DefineGroup { .. }
+            | Self::DeleteGroup { .. }
+            | Self::ChangeMembers { .. }
+            | Self::Retain { .. } => false,
+        }
+    }
+
     /// The key, where the command tells it.
     pub(super) const fn key(&self) -> Option<&ConversationKey> {
         match self {

@@ -245,6 +245,35 @@ impl Command {
         }
     }
 
+    /// Whether it only shows what is known. The check of the guarantees does not count: they hold once time has taken
+    /// effect.
+    pub const fn reads(&self) -> bool {
+        match self {
+            Self::Agent { .. }
+            | Self::Accepting { .. }
+            | Self::HasLease { .. }
+            | Self::Promotions
+            | Self::Group { .. }
+            | Self::Stats { .. }
+            | Self::Session { .. }
+            | Self::Queue { .. } => true,
+            Self::PutAgent { .. }
+            | Self::DeleteAgent { .. }
+            | Self::SetPresence { .. }
+            | Self::Obtain(_)
+            | Self::Open(_)
+            | Self::Close { .. }
+            | Self::Accept { .. }
+            | Self::Reject { .. }
+            | Self::Transfer { .. }
+            | Self::Promote { .. }
+            | Self::PutGroup { .. }
+            | Self::DeleteGroup { .. }
+            | Self::Settle
+            | Self::Audit => false,
+        }
+    }
+
     /// A word for metrics and dead letters; never content.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -24,6 +24,7 @@ use crate::domain::ids::ActorKey;
 use crate::fail_point;
 use crate::ports::{Batch, StoreError};
 use crate::runtime::failure::{Failure, SOON};
+use crate::runtime::spans::What;
 
 /// First pause before a failed write is tried again; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -111,6 +112,7 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
                 unpublished = Some(drained);
             }
             Resolved::Fenced { in_doubt, reason } => {
+                journal.trace(&drained, false);
                 journal.stop_fenced(drained.last, in_doubt, &reason);
                 break;
             }
@@ -123,12 +125,19 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
                         journal.measure(&drained, started);
                         journal.publish(&*deliver, drained);
                     }
-                    Outlasted::Absent => journal.breaker.probed(true),
+                    Outlasted::Absent => {
+                        journal.breaker.probed(true);
+                        journal.trace(&drained, false);
+                    }
                     Outlasted::Fenced(reason) => {
+                        journal.trace(&drained, false);
                         journal.stop_fenced(last, in_doubt, &reason);
                         break;
                     }
-                    Outlasted::Closing => break,
+                    Outlasted::Closing => {
+                        journal.trace(&drained, false);
+                        break;
+                    }
                 }
                 journal.roll_back(&*deliver);
             }
@@ -203,6 +212,16 @@ impl Journal {
         self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         self.metrics.commit_events.observe(drained.events.len() as f64);
         self.metrics.commit_bytes.observe(drained.encoded.len() as f64);
+        self.trace(drained, true);
+    }
+
+    /// Ends the commit's span of each traced turn.
+    fn trace(&self, drained: &Drained, committed: bool) {
+        let Some(tracer) = self.tracer.get().filter(|_| !drained.traced.is_empty()) else { return };
+        let what = What::Commit { events: drained.events.len(), bytes: drained.encoded.len(), committed };
+        for traced in &drained.traced {
+            tracer.end(traced.turn.child(), Some(traced.turn.span()), what, traced.appended);
+        }
     }
 
     /// Tries until `resolve_timeout` to get the batch written, or to learn that it is.

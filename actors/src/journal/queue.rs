@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -15,6 +15,7 @@ use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::{ActorKey, Millis};
 use crate::runtime::failure::{Failure, SOON};
 use crate::runtime::reply::Release;
+use crate::runtime::spans::Trace;
 
 /// What the journal accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +39,18 @@ struct Cut {
     last: Position,
 }
 
-/// One turn's facts.
+/// One turn's facts, or some of them.
 struct Group {
     events: Vec<Arc<Recorded>>,
     encoded: Vec<u8>,
+    traced: Option<Traced>,
+}
+
+/// A turn of a sampled request, and when it appended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Traced {
+    pub turn: Trace,
+    pub appended: Instant,
 }
 
 /// The facts of one commit.
@@ -51,6 +60,8 @@ pub(super) struct Drained {
     pub at: Millis,
     pub events: Arc<Vec<Arc<Recorded>>>,
     pub encoded: Bytes,
+    /// Those of its turns that are traced, each once.
+    pub traced: Vec<Traced>,
 }
 
 /// An answer with its outcome: called outside the lock.
@@ -116,7 +127,8 @@ impl Queue {
         queued.chain(in_flight).find(|event| event.fact.decider() == *key).map(|event| event.position)
     }
 
-    /// Queues one turn's facts. The second part says whether the committer sleeps and must be woken.
+    /// Queues facts of one turn; `turn`: its span, if it is traced. The second part says whether the committer sleeps
+    /// and must be woken.
     pub fn append(
         &mut self,
         generation: u64,
@@ -124,6 +136,7 @@ impl Queue {
         at: Millis,
         facts: Vec<Fact>,
         encoded: Vec<u8>,
+        turn: Option<Trace>,
     ) -> Result<(Vec<Arc<Recorded>>, bool), AppendError> {
         match self.mode {
             Mode::Open => {}
@@ -141,7 +154,8 @@ impl Queue {
             positions.zip(facts).map(|(position, fact)| Arc::new(Recorded { position, at, fact })).collect();
         self.next += events.len() as u64;
         let was_empty = self.groups.is_empty();
-        self.groups.push_back(Group { events: events.clone(), encoded });
+        let traced = turn.map(|turn| Traced { turn, appended: Instant::now() });
+        self.groups.push_back(Group { events: events.clone(), encoded, traced });
         Ok((events, was_empty))
     }
 
@@ -174,6 +188,7 @@ impl Queue {
     pub fn drain(&mut self, max_events: usize, max_bytes: usize) -> Option<Drained> {
         let mut events = Vec::new();
         let mut parts = Vec::new();
+        let mut traced: Vec<Traced> = Vec::new();
         let mut bytes = 0;
         while let Some(group) = self.groups.front() {
             let fits =
@@ -185,13 +200,15 @@ impl Queue {
             bytes += group.encoded.len();
             events.extend(group.events);
             parts.push(group.encoded);
+            let seen = traced.last().map(|traced| traced.turn);
+            traced.extend(group.traced.filter(|traced| seen != Some(traced.turn)));
         }
         let (first, last) = (events.first()?.position, events.last()?.position);
         let at = events.iter().map(|event| event.at).max().unwrap_or_default();
         let encoded = encoding::frame(events.len() as u32, parts.iter().map(Vec::as_slice), bytes);
         let events = Arc::new(events);
         self.in_flight.push_back(Arc::clone(&events));
-        Some(Drained { first, last, at, events, encoded })
+        Some(Drained { first, last, at, events, encoded, traced })
     }
 
     /// Everything up to `last` is committed and delivered: the answers to let go.

@@ -98,6 +98,7 @@ impl Running {
         let observation = Observation::new();
         observation.register(metrics);
         journal.breaker().observed_by(Arc::clone(&observation));
+        journal.traced_by(Arc::clone(observation.tracer()));
         let routing = RoutingMetrics::default();
         routing.register(metrics);
         let aliases = Arc::default();

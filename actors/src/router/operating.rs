@@ -55,6 +55,8 @@ pub struct Tuning {
     pub storm: StormSettings,
     /// How long a thread of actors may run nothing before it hangs.
     pub hang_after: Duration,
+    /// Of how many requests one is traced.
+    pub sample_one_in: u64,
 }
 
 /// Does the same with the registry of a key's kind.
@@ -108,7 +110,7 @@ macro_rules! of_all_kinds {
 impl Router {
     /// Goes by other numbers from now on.
     pub fn tune(&self, tuning: Tuning) {
-        let Tuning { policy, kinds, rules, journal, storm, hang_after } = tuning;
+        let Tuning { policy, kinds, rules, journal, storm, hang_after, sample_one_in } = tuning;
         let of = |kind: &str| {
             let own = kinds.iter().find(|(own, _)| *own == kind).map(|(_, policy)| policy);
             own.unwrap_or(&policy).clone()
@@ -121,6 +123,7 @@ impl Router {
         self.world.rules.store(std::sync::Arc::new(rules));
         self.world.journal.set_settings(journal);
         self.observation.set_storm(storm);
+        self.observation.tracer().set_one_in(sample_one_in);
         self.hang_after.store(hang_after.as_millis() as u64, Ordering::Relaxed);
     }
 

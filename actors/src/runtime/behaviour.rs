@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::reply::Reply;
+use super::spans::Trace;
 
 /// A domain actor: owns its state, handles one message at a time, never awaits inside a turn.
 ///
@@ -33,7 +34,8 @@ pub trait Behaviour: Sized + Unpin + 'static {
     /// them first. Runs before the first message; messages wait in the mailbox.
     ///
     /// # Errors
-    /// `Retry` is tried again with backoff and costs no restart budget; `Broken` quarantines the actor.
+    /// `Retry` is tried again with backoff and costs no restart budget; `Broken` quarantines the actor. One that is
+    /// quarantined is tried once only.
     fn recover(
         key: Self::Key,
         world: Arc<Self::World>,
@@ -60,6 +62,12 @@ pub trait Behaviour: Sized + Unpin + 'static {
         None
     }
 
+    /// Whether the command only shows what is known: it decides nothing and is answered the same however often it is
+    /// asked. A quarantined actor still answers those.
+    fn reads(_command: &Self::Command) -> bool {
+        false
+    }
+
     /// A word for the command: metric label, dead letters. Never content.
     fn operation(command: &Self::Command) -> &'static str;
 }
@@ -80,11 +88,13 @@ pub(super) type Resume<B> = Box<dyn FnOnce(&mut B, &mut Turn<B>) + Send>;
 pub struct Turn<B: Behaviour> {
     pub(super) parked: Vec<BoxFuture<'static, Resume<B>>>,
     pub(super) reload: bool,
+    pub(super) trace: Option<Trace>,
+    pub(super) read_only: bool,
 }
 
 impl<B: Behaviour> Default for Turn<B> {
     fn default() -> Self {
-        Self { parked: Vec::new(), reload: false }
+        Self { parked: Vec::new(), reload: false, trace: None, read_only: false }
     }
 }
 
@@ -96,11 +106,26 @@ impl<B: Behaviour> Turn<B> {
         work: impl Future<Output = T> + Send + 'static,
         then: impl FnOnce(&mut B, T, &mut Turn<B>) + Send + 'static,
     ) {
+        let trace = self.trace;
         self.parked.push(Box::pin(async move {
             let output = work.await;
-            let resume: Resume<B> = Box::new(move |actor, turn| then(actor, output, turn));
+            let resume: Resume<B> = Box::new(move |actor, turn| {
+                turn.trace = trace;
+                then(actor, output, turn);
+            });
             resume
         }));
+    }
+
+    /// The turn's span, if it is part of a sampled request; of a parked turn the span of the turn that parked it.
+    pub const fn trace(&self) -> Option<Trace> {
+        self.trace
+    }
+
+    /// Whether the actor is quarantined: what is told is taken in and reads are answered, but nothing is decided and no
+    /// snapshot is written.
+    pub const fn read_only(&self) -> bool {
+        self.read_only
     }
 
     /// Drop the state after this turn and recover it from what is committed (`restart` = true). Counts no crash.

@@ -1,5 +1,5 @@
 //! The host: the actix actor around one domain actor. One message at a time, state before messages, restart
-//! after a panic, quarantine after too many.
+//! after a panic, quarantine after too many (`quarantine`).
 //!
 //! Guarantees: while state loads, commands wait in the mailbox (at most about a second, then they are refused)
 //! and notices are kept; a panic loses the message in hand and the state in memory, nothing else. What is
@@ -29,9 +29,12 @@ use super::observation::KindObservation;
 use super::panics::Guarded;
 use super::policy::Policy;
 use super::recovery::{Drive, PATIENCE, Plan, Recovery};
+use super::spans::{Trace, What};
 use super::status::{Phase, Status};
 use super::supervision::{PanicProof, Pulse, Yield};
 use super::vitals::TICK;
+
+mod quarantine;
 
 /// Notices kept for an actor that recovers beside its mailbox. Beyond it they are dropped and the recovery is
 /// done once more: the journal holds them.
@@ -117,16 +120,22 @@ struct Begin {
     after_failure: bool,
 }
 
+/// What is known of a command in hand.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// How long it had waited.
+    waited: Duration,
+    /// The sampled request that asks.
+    trace: Option<Trace>,
+}
+
 enum State<B: Behaviour> {
-    /// Between lives, and after the end.
+    /// Between lives, after the end, and in quarantine while nothing can be read.
     Idle,
     /// `beside`: the mailbox does not wait any more.
-    Recovering {
-        recovery: Recovery<B>,
-        beside: bool,
-    },
+    Recovering { recovery: Recovery<B>, beside: bool },
+    /// Holds its state; in quarantine to answer reads only.
     Ready(Guarded<B>),
-    Quarantined,
 }
 
 /// The actix actor around one domain actor.
@@ -134,7 +143,7 @@ pub struct Host<B: Behaviour> {
     seed: Seed<B>,
     pulse: Rc<Pulse>,
     state: State<B>,
-    /// What `started` has to do; `None` = nothing (quarantined).
+    /// What `started` has to do; `None` = nothing (quarantined, and nothing can be read).
     begin: Option<Begin>,
     restart: bool,
     /// When it crashed, within the restart window.
@@ -167,13 +176,16 @@ impl<B: Behaviour> Supervised for Host<B> {
         let numbers = &self.seed.shared.numbers;
         numbers.crashed(self.seed.key.to_string(), operation, panic);
 
+        if self.quarantined() {
+            return self.refuse_reads(&format!("crashed in {operation}"));
+        }
         let policy = self.seed.shared.policy.load_full();
         let now = Instant::now();
         self.crashes.push_back(now);
         self.crashes.retain(|at| now.saturating_duration_since(*at) < policy.restart_window);
         let crashes = u32::try_from(self.crashes.len()).unwrap_or(u32::MAX);
         if crashes > policy.restart_budget {
-            self.quarantine(format!("crashed {crashes} times, last in {operation}"));
+            self.begin = Some(self.quarantine(format!("crashed {crashes} times, last in {operation}")));
             return;
         }
         let doublings = crashes.saturating_sub(1).min(31);
@@ -196,7 +208,7 @@ impl<B: Behaviour> Handler<Mail<B>> for Host<B> {
             Mail::Tick => self.tick(context),
             Mail::Reload => self.reload(context),
             Mail::Resume => self.resume(context),
-            Mail::Quarantine(reason) => self.quarantine_by_hand(reason),
+            Mail::Quarantine(reason) => self.quarantine_by_hand(reason, context),
             Mail::Stop => {
                 self.forget();
                 context.stop();
@@ -220,18 +232,18 @@ impl<B: Behaviour> Host<B> {
             return;
         }
         match &self.state {
+            _ if self.quarantined() && !self.shows(&pending) => return pending.refuse(Failure::Quarantined),
             State::Ready(_) => {}
             State::Recovering { recovery, .. } => return pending.refuse(recovery.refusal()),
-            State::Quarantined => return pending.refuse(Failure::Quarantined),
             State::Idle => return pending.refuse(Failure::Restarting(SOON)),
         }
         self.pulse.in_hand.set(Some("command"));
         let operation = pending.command().map_or("command", B::operation);
-        let waited = pending.waited();
-        self.seed.shared.numbers.mailbox_wait.observe(waited.as_secs_f64());
+        let asked = Asked { waited: pending.waited(), trace: pending.trace() };
+        self.seed.shared.numbers.mailbox_wait.observe(asked.waited.as_secs_f64());
         let Some((command, reply)) = pending.start() else { return };
         let took =
-            self.turn(operation, Some(waited), context, |actor, turn| actor.handle(command, reply, turn));
+            self.turn(operation, Some(asked), context, |actor, turn| actor.handle(command, reply, turn));
         self.seed.shared.numbers.turn.observe(took.as_secs_f64());
     }
 
@@ -247,40 +259,23 @@ impl<B: Behaviour> Host<B> {
             State::Recovering { .. } if self.held.len() < HELD_NOTICES => self.held.push_back(notice),
             State::Recovering { .. } => self.overflowed = true,
             // A later recovery reads what is missed here from the journal.
-            State::Quarantined | State::Idle => {}
+            State::Idle => {}
         }
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
         self.seed.status.ticked();
-        if !self.put_away() {
+        if !self.put_away() && !self.quarantined() {
             self.turn(TICK, None, context, |actor, turn| actor.tick(turn));
         }
     }
 
     fn reload(&mut self, context: &mut Context<Self>) {
-        if matches!(self.state, State::Quarantined | State::Idle) {
+        if matches!(self.state, State::Idle) {
             return;
         }
         self.forget();
         self.recover(Begin { delay: Duration::ZERO, after_failure: true }, context);
-    }
-
-    fn resume(&mut self, context: &mut Context<Self>) {
-        if !matches!(self.state, State::Quarantined) {
-            return;
-        }
-        self.crashes.clear();
-        self.seed.presence.quarantined(false);
-        self.seed.shared.numbers.note("resumed", &self.seed.key, String::new());
-        self.recover(Begin { delay: Duration::ZERO, after_failure: true }, context);
-    }
-
-    /// An operator takes it out of service.
-    fn quarantine_by_hand(&mut self, reason: String) {
-        if !matches!(self.state, State::Quarantined) && !self.put_away() {
-            self.quarantine(reason);
-        }
     }
 
     /// Closed by passivation: a new incarnation may exist, this one decides nothing any more.
@@ -288,12 +283,11 @@ impl<B: Behaviour> Host<B> {
         self.seed.admission.is_closed()
     }
 
-    /// One turn of the domain actor, if it is ready, and what it asked for; how long it took. `waited`: how long a
-    /// command had waited.
+    /// One turn of the domain actor, if it is ready, and what it asked for; how long it took. `asked`: of a command.
     fn turn(
         &mut self,
         operation: &'static str,
-        waited: Option<Duration>,
+        asked: Option<Asked>,
         context: &mut Context<Self>,
         work: impl FnOnce(&mut B, &mut Turn<B>),
     ) -> Duration {
@@ -302,11 +296,14 @@ impl<B: Behaviour> Host<B> {
         let began = Instant::now();
         self.pulse.in_hand.set(Some(operation));
         self.seed.status.vitals().in_hand = Some((operation, began));
-        let mut turn = Turn::default();
+        let trace = asked.and_then(|asked| asked.trace).map(Trace::child);
+        let read_only = self.seed.presence.quarantined;
+        let mut turn = Turn { trace, read_only, ..Turn::default() };
+        let span = turn.trace;
         work(actor, &mut turn);
         let took = began.elapsed();
-        self.seed.status.pin(actor.pinned());
-        let Turn { parked, reload } = turn;
+        self.seed.status.pin(!read_only && actor.pinned());
+        let Turn { parked, reload, .. } = turn;
         if reload {
             drop(Guarded::new(parked));
             self.reload(context);
@@ -314,7 +311,11 @@ impl<B: Behaviour> Host<B> {
             self.park(parked, context);
         }
         self.pulse.in_hand.set(None);
-        self.turned(operation, waited, took);
+        self.turned(operation, asked.map(|asked| asked.waited), took);
+        if let (Some(span), Some(Asked { waited, trace: Some(asking) })) = (span, asked) {
+            let what = What::Turn { kind: B::KIND, operation, waited };
+            self.seed.shared.numbers.tracer().end(span, Some(asking.span()), what, began);
+        }
         took
     }
 
@@ -341,7 +342,8 @@ impl<B: Behaviour> Host<B> {
 
     /// Drops everything held in memory: state, recovery, parked work, notices.
     fn forget(&mut self) {
-        self.seed.status.enter(Phase::Rebuilding);
+        self.enter(Phase::Rebuilding);
+        self.seed.status.serve_reads(false);
         self.seed.status.pin(false);
         self.state = State::Idle;
         self.parked = FuturesUnordered::new();
@@ -352,7 +354,7 @@ impl<B: Behaviour> Host<B> {
     }
 
     fn recover(&mut self, begin: Begin, context: &mut Context<Self>) {
-        self.seed.status.enter(Phase::Rebuilding);
+        self.enter(Phase::Rebuilding);
         let recovery = Recovery::new(Plan {
             key: self.seed.key.clone(),
             world: Arc::clone(&self.seed.world),
@@ -361,9 +363,10 @@ impl<B: Behaviour> Host<B> {
             delay: begin.delay,
             restart: self.restart,
             after_failure: begin.after_failure,
+            once: self.quarantined(),
         });
         // Waiting for longer than patience lasts would only delay the refusal.
-        let beside = begin.delay > PATIENCE;
+        let beside = begin.delay > PATIENCE || self.quarantined();
         self.state = State::Recovering { recovery, beside };
         if beside {
             context.spawn(Drive::beside());
@@ -396,7 +399,9 @@ impl<B: Behaviour> Host<B> {
         let beside = *beside;
         let Poll::Ready(outcome) = recovery.poll(task) else { return Poll::Pending };
         match outcome {
-            Err(reason) => self.quarantine(reason),
+            Err(reason) if self.quarantined() => self.refuse_reads(&reason),
+            // What has just been tried is not tried again.
+            Err(reason) => _ = self.quarantine(reason),
             Ok(state) if self.overflowed => {
                 drop(Guarded::new(state));
                 self.forget();
@@ -410,7 +415,8 @@ impl<B: Behaviour> Host<B> {
     fn ready(&mut self, state: B, beside: bool, context: &mut Context<Self>) {
         self.state = State::Ready(Guarded::new(state));
         self.turn("recover", None, context, |_, _| {}); // asks whether it is pinned
-        self.seed.status.enter(Phase::Ready);
+        self.enter(Phase::Ready);
+        self.seed.status.serve_reads(self.quarantined());
         if !beside {
             return;
         }
@@ -419,15 +425,6 @@ impl<B: Behaviour> Host<B> {
                 self.turn("told", None, context, |actor, turn| actor.told(notice, turn));
             }
         }
-    }
-
-    fn quarantine(&mut self, reason: String) {
-        self.forget();
-        tracing::error!(kind = B::KIND, key = %self.seed.key, %reason, "an actor is quarantined until it is resumed");
-        self.seed.shared.numbers.note("quarantined", &self.seed.key, reason.clone());
-        self.state = State::Quarantined;
-        self.seed.presence.quarantined(true);
-        self.seed.status.quarantine(reason);
     }
 }
 

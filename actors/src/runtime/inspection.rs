@@ -22,6 +22,8 @@ pub struct ActorStatus {
     pub phase: &'static str,
     /// Why it is quarantined, or was last.
     pub reason: String,
+    /// Whether it answers reads although it is quarantined.
+    pub read_only: bool,
     /// Commands that it holds: waiting, in hand or uncommitted.
     pub depth: usize,
     /// Of these, commands that wait in the mailbox.
@@ -107,6 +109,7 @@ fn status<B: Behaviour>(key: &B::Key, slot: &Slot<B>) -> ActorStatus {
         key: key.to_string(),
         phase: slot.status.phase().as_str(),
         reason: slot.status.reason(),
+        read_only: slot.status.serves_reads(),
         depth: slot.admission.held(),
         waiting,
         oldest_wait,

@@ -8,6 +8,7 @@ use super::behaviour::Behaviour;
 use super::failure::{Failure, SOON};
 use super::panics::Guarded;
 use super::reply::Reply;
+use super::spans::Trace;
 
 /// One message to a host.
 pub(super) enum Mail<B: Behaviour> {
@@ -33,11 +34,18 @@ pub(super) struct Pending<B: Behaviour> {
     command: Guarded<B::Command>,
     reply: Option<Reply<B::Answer>>,
     admitted: Instant,
+    /// The sampled request that asks.
+    trace: Option<Trace>,
 }
 
 impl<B: Behaviour> Pending<B> {
-    pub(super) fn new(command: B::Command, reply: Reply<B::Answer>, admitted: Instant) -> Self {
-        Self { command: Guarded::new(command), reply: Some(reply), admitted }
+    pub(super) fn new(
+        command: B::Command,
+        reply: Reply<B::Answer>,
+        admitted: Instant,
+        trace: Option<Trace>,
+    ) -> Self {
+        Self { command: Guarded::new(command), reply: Some(reply), admitted, trace }
     }
 
     /// Whether nobody waits for the answer any more.
@@ -48,6 +56,11 @@ impl<B: Behaviour> Pending<B> {
     /// When it was admitted.
     pub(super) const fn admitted(&self) -> Instant {
         self.admitted
+    }
+
+    /// The sampled request that asks.
+    pub(super) const fn trace(&self) -> Option<Trace> {
+        self.trace
     }
 
     /// How long it has waited.

@@ -17,6 +17,7 @@ use super::dead_letters::{DeadLetter, DeadLetters};
 use super::events::Events;
 use super::failure::Failure;
 use super::panics::Panic;
+use super::spans::Tracer;
 use super::storm::{Storm, StormSettings};
 
 /// Which kind of actor.
@@ -61,6 +62,7 @@ pub struct Observation {
     events: Events,
     letters: DeadLetters,
     storm: Storm,
+    tracer: Arc<Tracer>,
 }
 
 impl Observation {
@@ -82,6 +84,7 @@ impl Observation {
             events: Events::default(),
             letters: DeadLetters::default(),
             storm: Storm::default(),
+            tracer: Arc::default(),
         })
     }
 
@@ -127,6 +130,12 @@ impl Observation {
             "Turns that took longer than supervision.slow_turn_ms",
             self.slow.clone(),
         );
+        self.tracer.register(registry);
+    }
+
+    /// Where spans of sampled requests go.
+    pub const fn tracer(&self) -> &Arc<Tracer> {
+        &self.tracer
     }
 
     /// What happened to actors, in order.
@@ -233,6 +242,10 @@ impl KindObservation {
     /// Notes what happened to an actor of this kind.
     pub(super) fn note(&self, what: &'static str, key: &dyn std::fmt::Display, detail: String) {
         self.all.events.note(what, self.kind, key.to_string(), detail);
+    }
+
+    pub(super) fn tracer(&self) -> &Tracer {
+        &self.all.tracer
     }
 
     pub(super) fn storm_remaining(&self) -> Option<Duration> {

@@ -73,6 +73,8 @@ pub(super) struct Plan<B: Behaviour> {
     pub(super) restart: bool,
     /// Whether the mailbox's owner fails commands as restarting (else as storage being slow).
     pub(super) after_failure: bool,
+    /// Whether a storage that is away ends it.
+    pub(super) once: bool,
 }
 
 impl<B: Behaviour> Recovery<B> {
@@ -119,6 +121,7 @@ async fn load<B: Behaviour>(plan: Plan<B>, outlook: Arc<Outlook>) -> Result<B, S
         match outcome {
             Ok(state) => return Ok(state),
             Err(RecoverError::Broken(reason)) => return Err(reason),
+            Err(RecoverError::Retry(reason)) if plan.once => return Err(reason),
             Err(RecoverError::Retry(reason)) => {
                 outlook.failed.store(true, Ordering::Relaxed);
                 tracing::warn!(kind = B::KIND, key = %plan.key, %reason, "recovery failed, trying again");

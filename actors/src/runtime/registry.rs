@@ -27,6 +27,7 @@ use super::panics::Guarded;
 use super::policy::Policy;
 use super::reply::Reply;
 use super::shards::Shards;
+use super::spans;
 use super::status::{Phase, Status};
 
 /// Locks of the key map: many more than threads, so that they rarely meet.
@@ -116,12 +117,13 @@ impl<B: Behaviour> Registry<B> {
     /// # Errors
     /// Why there is no answer; [`Failure`] says whether something may have happened.
     pub async fn ask(&self, key: &B::Key, command: B::Command) -> Result<B::Answer, Failure> {
-        let now = Instant::now();
-        let (slot, permit) = self.admit(key, now).inspect_err(|failure| self.numbers.refused(*failure))?;
+        let (now, trace) = (Instant::now(), spans::current());
+        let admitted = self.admit(key, &command, now);
+        let (slot, permit) = admitted.inspect_err(|failure| self.numbers.refused(*failure))?;
         self.numbers.admitted.inc();
         let (reply, mut answer) = Reply::new(Some(permit));
         slot.status.commanded(now);
-        if let Err(mail) = slot.send(Mail::Command(Pending::new(command, reply, now))) {
+        if let Err(mail) = slot.send(Mail::Command(Pending::new(command, reply, now, trace))) {
             slot.status.not_sent();
             // The actor ended without passivation. Its mail comes back whole, so a new one may have it.
             self.forget(key, &slot);
@@ -130,13 +132,13 @@ impl<B: Behaviour> Registry<B> {
                 return Err(Failure::Restarting(SOON));
             };
             drop(dead_reply);
-            let (slot, permit) =
-                self.admit(key, now).inspect_err(|failure| self.numbers.refused(*failure))?;
+            let admitted = self.admit(key, &command, now);
+            let (slot, permit) = admitted.inspect_err(|failure| self.numbers.refused(*failure))?;
             let (reply, second_answer) = Reply::new(Some(permit));
             answer = second_answer;
             slot.status.commanded(now);
             // Sent or dropped, the reply answers.
-            let _ = slot.send(Mail::Command(Pending::new(command, reply, now)));
+            let _ = slot.send(Mail::Command(Pending::new(command, reply, now, trace)));
         }
         answer.await.unwrap_or(Err(Failure::Lost))
     }
@@ -282,7 +284,12 @@ impl<B: Behaviour> Registry<B> {
     }
 
     /// Takes a place in the actor and in the service.
-    fn admit(&self, key: &B::Key, now: Instant) -> Result<(Arc<Slot<B>>, Permit), Failure> {
+    fn admit(
+        &self,
+        key: &B::Key,
+        command: &B::Command,
+        now: Instant,
+    ) -> Result<(Arc<Slot<B>>, Permit), Failure> {
         if self.closing() {
             return Err(Failure::Draining);
         }
@@ -292,7 +299,8 @@ impl<B: Behaviour> Registry<B> {
         })?;
         loop {
             let slot = self.slot_for_command(key)?;
-            if slot.status.phase() == Phase::Quarantined {
+            if slot.status.phase() == Phase::Quarantined && !(slot.status.serves_reads() && B::reads(command))
+            {
                 return Err(Failure::Quarantined);
             }
             let actor = match slot.admission.admit() {

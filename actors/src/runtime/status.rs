@@ -34,6 +34,8 @@ pub(super) struct Status {
     ticking: AtomicBool,
     /// Why it is quarantined. Written by the host.
     reason: Mutex<String>,
+    /// Whether it answers reads although it is quarantined. Written by the host.
+    read_only: AtomicBool,
     /// Commands in the mailbox. Raised by senders, lowered by the host.
     queued: AtomicUsize,
     /// Milliseconds after `since`: no command that waits came before. Written by the sender that finds nobody
@@ -64,6 +66,7 @@ impl Status {
             listed: AtomicBool::new(false),
             ticking: AtomicBool::new(false),
             reason: Mutex::new(String::new()),
+            read_only: AtomicBool::new(false),
             queued: AtomicUsize::new(0),
             waiting_since: AtomicU64::new(0),
             vitals: Mutex::default(),
@@ -159,6 +162,15 @@ impl Status {
     pub(super) fn quarantine(&self, reason: String) {
         *self.reason.lock() = reason;
         self.enter(Phase::Quarantined);
+    }
+
+    /// Whether it answers reads although it is quarantined, from now on.
+    pub(super) fn serve_reads(&self, serves: bool) {
+        self.read_only.store(serves, Ordering::Release);
+    }
+
+    pub(super) fn serves_reads(&self) -> bool {
+        self.read_only.load(Ordering::Acquire)
     }
 
     pub(super) fn reason(&self) -> String {

@@ -18,7 +18,7 @@ async fn an_actor_over_its_budget_is_quarantined_until_it_is_resumed() {
     for _ in 0..3 {
         assert!(is_crashed(&rig.ask("a", Command::Panic).await));
     }
-    assert_eq!(rig.ask("a", Command::Get).await, Err(Failure::Quarantined));
+    assert_eq!(rig.ask("a", Command::Add(1)).await, Err(Failure::Quarantined));
     assert_eq!(rig.ask("neighbour", Command::Get).await, Ok(0));
     let quarantined = rig.registry.quarantined();
     assert_eq!(quarantined, [("a".to_owned(), "crashed 3 times, last in panic".to_owned())]);

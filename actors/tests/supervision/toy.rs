@@ -44,6 +44,8 @@ pub enum Command {
     ParkPanicking,
     Reload,
     Pin(bool),
+    /// Answers 1 in a turn that decides nothing.
+    IsReadOnly,
 }
 
 pub enum Notice {
@@ -177,6 +179,7 @@ impl Behaviour for Toy {
                 }
                 reply.answer(self.sum);
             }
+            Command::IsReadOnly => reply.answer(i64::from(turn.read_only())),
             Command::Park(gate) => turn.park(gate, move |toy, _, _| reply.answer(toy.sum)),
             Command::ParkThenPanic => turn.park(tokio::task::yield_now(), move |_, (), _| {
                 let _reply = reply;
@@ -218,6 +221,10 @@ impl Behaviour for Toy {
 
     fn away(world: &World) -> Option<Duration> {
         *world.away.lock()
+    }
+
+    fn reads(command: &Command) -> bool {
+        matches!(command, Command::Get | Command::PanicInRule | Command::Park(_) | Command::IsReadOnly)
     }
 
     fn operation(command: &Command) -> &'static str {

@@ -41,6 +41,30 @@ impl State {
     /// reservation that this command makes, if it makes one. The state is afterwards as before, but for the
     /// heartbeat that the command may be.
     pub fn decide(&mut self, at: Millis, fresh: Uuid, command: &Command, numbers: &Numbers) -> Decision {
+        self.judge(at, fresh, numbers, |turn| {
+            turn.settle();
+            let outcome = turn.carry_out(command);
+            turn.settle();
+            outcome.and_then(|outcome| turn.answer(outcome))
+        })
+    }
+
+    /// Answers a command from what has been applied: time takes no effect. One that [reads](Command::reads) changes
+    /// nothing.
+    pub fn look(&mut self, at: Millis, command: &Command, numbers: &Numbers) -> Decision {
+        self.judge(at, Uuid::nil(), numbers, |turn| {
+            let outcome = turn.carry_out(command)?;
+            turn.answer(outcome)
+        })
+    }
+
+    fn judge(
+        &mut self,
+        at: Millis,
+        fresh: Uuid,
+        numbers: &Numbers,
+        work: impl FnOnce(&mut Deciding<'_>) -> Result<Answer, Refusal>,
+    ) -> Decision {
         let at = at.max(self.now); // commands may be admitted in another order than they arrive
         self.now = at;
         if self.numbers != *numbers {
@@ -49,10 +73,7 @@ impl State {
         }
         self.try_out();
         let mut turn = Deciding { state: self, at, fresh, numbers, changes: Vec::new() };
-        turn.settle();
-        let outcome = turn.carry_out(command);
-        turn.settle();
-        let outcome = outcome.and_then(|outcome| turn.answer(outcome));
+        let outcome = work(&mut turn);
         let changes = turn.changes;
         self.take_back();
         Decision { changes, outcome }

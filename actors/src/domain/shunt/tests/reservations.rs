@@ -41,6 +41,25 @@ fn a_lapsed_reservation_gives_its_place_to_the_head_of_the_queue_in_the_same_tur
 }
 
 #[test]
+fn who_only_looks_sees_what_was_applied_and_time_takes_no_effect() {
+    let mut desk = Desk::with_agents(&[("a", 1)]);
+    let lease = desk.lease(Some(1));
+    let second = desk.open(2, Wish::Anyone).session;
+    desk.now += NUMBERS.lease;
+    let mut look = |command: Command| {
+        let decision = desk.state.look(desk.now, &command, &NUMBERS);
+        assert_eq!(decision.changes, []);
+        decision.outcome.unwrap()
+    };
+    assert_eq!(look(Command::HasLease { lease }), Answer::HasLease(true));
+    let Answer::Queue(queue) = look(Command::Queue { group: String::new(), skip: 0, take: 9 }) else {
+        panic!("a queue")
+    };
+    assert_eq!(queue.waiting.iter().map(|waiting| waiting.session).collect::<Vec<_>>(), [second]);
+    assert_eq!(desk.ask(Command::HasLease { lease }), Ok(Answer::HasLease(false)), "until it is decided");
+}
+
+#[test]
 fn a_known_customer_gets_the_same_reservation_again() {
     let mut desk = Desk::with_agents(&[("a", 5)]);
     let first = desk.obtain(Some(1));
