@@ -1,6 +1,7 @@
 //! Starts the real service in this process on a free port, with a store in memory and a clock that stands
 //! still, and speaks the contract to it over HTTP.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use messagecenter::config::{self, Settings, Sources};
@@ -129,6 +130,23 @@ impl App {
         let service =
             Service::start_on(settings, clock.clone(), store, "a test").await.expect("the service starts");
         Self::over(service, clock)
+    }
+
+    /// So many milliseconds later, on a store that outlives the service: in the folder, or on the server of `TEST_STORE`
+    /// the folder's own database.
+    pub async fn start_in(folder: &Path, since_start: i64) -> Self {
+        let change = |settings: &mut Settings| match std::env::var_os("TEST_STORE") {
+            None => {
+                let url = format!("rocksdb://{}?sync=every", folder.join("store").display());
+                settings.storage.url = url.parse().expect("a storage URL");
+            }
+            Some(_) => {
+                let name = folder.display().to_string();
+                let name = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+                settings.storage.database = format!("restart{name}");
+            }
+        };
+        Self::start_at(START + since_start, change).await
     }
 
     fn over(service: Service, clock: Arc<ManualClock>) -> Self {

@@ -2,31 +2,14 @@
 
 use std::path::Path;
 
-use messagecenter::config::Settings;
 use serde_json::{Value, json};
 
 use crate::harness::{App, START, agent, nobody, seat, text, user};
 
-/// On a store that outlives the service: in the folder, or on the server of `TEST_STORE` the folder's own database.
-async fn start_on(folder: &Path, since_start: i64) -> App {
-    let change = |settings: &mut Settings| match std::env::var_os("TEST_STORE") {
-        None => {
-            let url = format!("rocksdb://{}?sync=every", folder.join("store").display());
-            settings.storage.url = url.parse().expect("a storage URL");
-        }
-        Some(_) => {
-            let name = folder.display().to_string();
-            let name = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
-            settings.storage.database = format!("restart{name}");
-        }
-    };
-    App::start_at(START + since_start, change).await
-}
-
 /// Stops the service as SIGTERM does and starts it again, the given time after the first start.
 async fn restart(app: App, folder: &Path, since_start: i64) -> App {
     app.service.stop().await;
-    start_on(folder, since_start).await
+    App::start_in(folder, since_start).await
 }
 
 async fn get(app: &App, path: &str) -> Value {
@@ -71,7 +54,7 @@ async fn pages(app: &App) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_acknowledged_is_as_it_was_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let app = start_on(folder.path(), 0).await;
+    let app = App::start_in(folder.path(), 0).await;
     app.send(
         "PUT",
         &nobody(),

@@ -73,7 +73,7 @@ pub const DEFAULT_GROUP: &str = "default";
 
 /// Visitors merged into one user at most. Whatever the user reads covers the inbox of each, so this bounds what one
 /// request costs; nobody comes near it who is merged once per device or browser.
-pub const MAX_VISITORS: usize = 1_000;
+pub const MAX_VISITORS: usize = 200;
 
 /// The numbers these rules go by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

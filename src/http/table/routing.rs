@@ -160,7 +160,7 @@ pub static MERGE_VISITOR: Endpoint = endpoint(
     (Method::Post, "/v1/visitors/{id}/merge"),
     "Makes a visitor a registered user: the visitor's id becomes another name of the user, who has its conversations, \
      unread messages, votes, open session and place in the queue from then on. Merging twice is merging once; a user has at most \
-     1,000 merged visitors (40915).",
+     200 merged visitors (40915).",
     ["{visitorId, userId, alreadyMerged}", NOTHING],
     &[
         Field::path("id", Kind::Text, "The visitor."),
