@@ -1,6 +1,8 @@
 //! Many conversations: what it takes to start over them, their first requests after kill -9, and memory after a million
 //! were activated and put away again.
 
+use std::time::{Duration, Instant};
+
 use super::cold::{self, SETTLE};
 use super::depth;
 use crate::service::load;
@@ -25,6 +27,7 @@ pub fn run(run: &mut Run) {
     run.say(&format!("wide: {} conversations with {HISTORY} messages each", grouped(wide)));
     let server = Server::service(&run.folder("wide"), &[]);
     let mut histories = cold::write_histories(&server, wide, HISTORY);
+    wait_for_snapshots(run, &server);
     let server = starts(run, server);
     let others = histories.split_off(FIRST.min(wide / 2));
     let title = "findMessage, the first of a cold conversation after kill -9";
@@ -32,6 +35,25 @@ pub fn run(run: &mut Run) {
     server.stop();
     churn(run, others);
     run.forget("wide");
+}
+
+/// Filling is faster than snapshots are written: until no more actors lag than may.
+fn wait_for_snapshots(run: &mut Run, server: &Server) {
+    const QUIET: Duration = Duration::from_secs(5);
+    const PATIENCE: Duration = Duration::from_secs(300);
+    let begin = Instant::now();
+    let (mut dirty, mut since) = (f64::INFINITY, begin);
+    while since.elapsed() < QUIET && begin.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(500));
+        let now = server.metric("messagecenter_dirty_actors");
+        if now < dirty {
+            (dirty, since) = (now, Instant::now());
+        }
+    }
+    run.say(&format!(
+        "{dirty:.0} actors without a snapshot of their newest facts, {:.0?} later",
+        begin.elapsed()
+    ));
 }
 
 /// Killed in the middle of its work, and after a clean stop; what is returned was killed.
