@@ -38,14 +38,6 @@ struct Asked {
     when: Instant,
 }
 
-/// An actor that is to be asked for a snapshot, because of the fact at `oldest`.
-struct Lagging {
-    key: ActorKey,
-    oldest: Position,
-    /// In facts.
-    cost: f64,
-}
-
 /// How much may be asked for by now, so that all that lag are asked by the time they would be urgent: asking them
 /// at once would take the threads and the disk from those who wait for answers. Counted in facts, not in
 /// actors: a few busy conversations hold most of what there is, and they are the oldest.
@@ -55,7 +47,7 @@ struct Pace {
     written: u64,
     when: Instant,
     /// Grows with what is committed, at most to what as many as may be asked at once hold on average. Below zero
-    /// after one that holds more.
+    /// after one that holds more, but not so far that others wait for longer than a lag.
     allowance: f64,
 }
 
@@ -80,7 +72,7 @@ impl Pace {
         *self = now;
         let cost = actors * SNAPSHOT_COST as f64 + facts;
         let most = cost / actors.max(1.0) * settings.checkpoint_actors as f64;
-        self.allowance = (self.allowance + cost * lags / (URGENT - 1.0)).min(most);
+        self.allowance = (self.allowance.max(-cost) + cost * lags / (URGENT - 1.0)).min(most);
     }
 }
 
@@ -102,12 +94,11 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
         }
         journal.forget_answered(&mut asked);
         pace.advance(&journal);
-        let next = journal.lagging(&asked, pace.allowance);
+        let next = journal.lagging(&asked, &mut pace.allowance);
         lagging = next.is_some() || !asked.is_empty();
-        for Lagging { key, oldest, cost } in next.unwrap_or_default() {
+        for (key, oldest) in next.unwrap_or_default() {
             guarded("checkpoint", || deliver.checkpoint(&key));
             asked.insert(key, Asked { oldest, when: Instant::now() });
-            pace.allowance -= cost;
         }
         if recorded.elapsed() < interval {
             continue;
@@ -130,9 +121,13 @@ impl Journal {
     }
 
     /// The actors whose oldest unsaved fact lies too far behind, oldest first, without those just asked: until they
-    /// cost `allowance`, or (when it is urgent) as many as may be asked at once, with those asked within one interval
-    /// who have not written yet. `None`: nobody lies too far behind.
-    fn lagging(&self, asked: &HashMap<ActorKey, Asked>, mut allowance: f64) -> Option<Vec<Lagging>> {
+    /// have used up `allowance`, or (when it is urgent, and then it is not touched) as many as may be asked at once, with
+    /// those asked within one interval who have not written yet. `None`: nobody lies too far behind.
+    fn lagging(
+        &self,
+        asked: &HashMap<ActorKey, Asked>,
+        allowance: &mut f64,
+    ) -> Option<Vec<(ActorKey, Position)>> {
         let (below, urgent_below) = (self.unsaved_below(1.0), self.unsaved_below(URGENT));
         let settings = self.settings();
         let interval = settings.checkpoint_interval;
@@ -143,16 +138,14 @@ impl Journal {
         let urgent = oldest.position < urgent_below;
         let behind = index.by_age().take_while(|(oldest, _)| *oldest < below);
         let next = behind.filter(|(_, key)| !asked.contains_key(*key)).take(room);
-        let next = next.map(|(oldest, key)| {
-            let cost = (SNAPSHOT_COST + index.decided_of(key)) as f64;
-            Lagging { key: key.clone(), oldest, cost }
-        });
-        let allowed = |next: &Lagging| {
-            let allowed = urgent || allowance > 0.0;
-            allowance -= next.cost;
+        let allowed = next.take_while(|(_, key)| {
+            let allowed = urgent || *allowance > 0.0;
+            if allowed && !urgent {
+                *allowance -= (SNAPSHOT_COST + index.decided_of(key)) as f64;
+            }
             allowed
-        };
-        Some(next.take_while(allowed).collect())
+        });
+        Some(allowed.map(|(oldest, key)| (key.clone(), oldest)).collect())
     }
 
     /// The position below which facts are further behind than so many times the lag allowed: in number, in bytes or

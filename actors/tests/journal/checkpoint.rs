@@ -123,6 +123,36 @@ async fn one_that_has_much_to_write_is_followed_by_others_only_after_more_was_co
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_had_to_be_asked_for_at_once_is_not_made_up_for_by_letting_others_lag() {
+    let world =
+        World::with(MemoryStore::new(), JournalSettings { checkpoint_lag_events: 100, ..eager() }).await;
+    let saved = async || {
+        let committed = world.journal.committed();
+        for key in asked(&world).into_iter().filter(|key| world.journal.is_dirty(key)) {
+            world.journal.save(1, snapshot(&key, committed, committed), vec![]).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    for seq in 1..=600 {
+        world.send(&format!("n{seq}"), 1);
+    }
+    world.committed(600).await;
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    for _ in 0..400 {
+        saved().await;
+    }
+    // Each has one fact, so where the oldest stands is how far the others came.
+    for seq in 601..=900 {
+        world.send(&format!("n{seq}"), 1);
+        world.committed(seq).await;
+        saved().await;
+    }
+    let dirty = world.journal.dirty_keys();
+    let behind = dirty.iter().filter(|key| matches!(key, ActorKey::Conversation(_))).count();
+    assert!(behind < 150, "{behind} lag, and it becomes urgent at 200");
+}
+
+#[tokio::test(start_paused = true)]
 async fn actors_that_write_no_snapshot_do_not_keep_others_from_being_asked() {
     let world = World::with(MemoryStore::new(), eager()).await;
     for seq in 1..=30 {
