@@ -105,6 +105,22 @@ impl Server {
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
+    /// Waits until a figure of `/metrics` has not changed for five seconds (two checkpoints), at most for `patience`; its
+    /// value then.
+    pub fn still(&self, begins: &str, patience: Duration) -> f64 {
+        const QUIET: Duration = Duration::from_secs(5);
+        let begin = Instant::now();
+        let (mut seen, mut since) = (self.metric(begins), begin);
+        while since.elapsed() < QUIET && begin.elapsed() < patience {
+            thread::sleep(Duration::from_millis(250));
+            let now = self.metric(begins);
+            if now != seen {
+                (seen, since) = (now, Instant::now());
+            }
+        }
+        seen
+    }
+
     /// What a counted service has allocated.
     pub fn allocated(&mut self) -> Allocated {
         let input: &mut ChildStdin = self.child.stdin.as_mut().expect("its input");

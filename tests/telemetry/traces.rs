@@ -59,6 +59,15 @@ fn spans(arrived: &Arrived) -> Vec<Value> {
         .collect()
 }
 
+/// A service that sends the spans of one request in so many to a collector.
+async fn traced(endpoint: String, one_in: u64) -> App {
+    App::start_with(|settings| {
+        settings.telemetry.otlp_endpoint = endpoint;
+        settings.telemetry.sample_one_in = one_in;
+    })
+    .await
+}
+
 async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let began = Instant::now();
     while !holds().await {
@@ -88,11 +97,7 @@ fn attribute<'a>(span: &'a Value, key: &str) -> &'a str {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_send_is_a_request_a_turn_and_a_commit_without_its_content() {
     let (endpoint, arrived) = collector().await;
-    let app = App::start_with(|settings| {
-        settings.telemetry.otlp_endpoint = endpoint;
-        settings.telemetry.sample_one_in = 1_000_000_000;
-    })
-    .await;
+    let app = traced(endpoint, 1_000_000_000).await;
     // The first request of all is the one in so many; what follows is sampled only by its caller's word.
     app.send("GET", &nobody(), "/v1/directory/users/424242424242", Value::Null).await;
     let said_no = nobody().with("traceparent", format!("00-{TRACE}-{CALLER}-00"));
@@ -145,12 +150,8 @@ async fn one_send_is_a_request_a_turn_and_a_commit_without_its_content() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_away_costs_its_spans_and_nothing_else() {
-    let app = App::start_with(|settings| {
-        // Nobody listens on port 1.
-        settings.telemetry.otlp_endpoint = "http://127.0.0.1:1".to_owned();
-        settings.telemetry.sample_one_in = 1;
-    })
-    .await;
+    // Nobody listens on port 1.
+    let app = traced("http://127.0.0.1:1".to_owned(), 1).await;
     for message in 0..5 {
         app.say(&user(1), "2", &format!("message {message}")).await.ok();
     }
@@ -163,11 +164,7 @@ async fn a_collector_that_is_away_costs_its_spans_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_spans_are_sent_when_the_service_stops() {
     let (endpoint, arrived) = collector().await;
-    let app = App::start_with(|settings| {
-        settings.telemetry.otlp_endpoint = endpoint;
-        settings.telemetry.sample_one_in = 1;
-    })
-    .await;
+    let app = traced(endpoint, 1).await;
     let refused = app.send("GET", &nobody(), "/v1/directory/users/1", Value::Null).await;
     app.service.stop().await;
     let all = spans(&arrived);

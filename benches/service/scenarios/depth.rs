@@ -32,6 +32,9 @@ const NEAR: u64 = 40;
 /// Different requests in a pool.
 const REQUESTS: usize = 4_000;
 
+/// Longer than trimming the whole journal takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 pub fn run(run: &mut Run) {
     let deep = run.scale.deep;
     run.say(&format!("depth: one conversation with {} messages", grouped(deep)));
@@ -59,20 +62,31 @@ fn conversation(server: &Server) -> String {
 
 /// From the start of the process to its ready line, killed in the middle of its work and after a clean stop.
 fn starts(run: &mut Run, mut server: Server) {
-    let folder = run.folder("depth");
     let messages = grouped(run.scale.deep);
     for (kind, end) in [("kill -9", Server::kill as fn(Server)), ("a clean stop", stop)] {
-        let mut seconds = Vec::new();
-        for _ in 0..run.scale.starts {
-            end(server);
-            server = Server::service(&folder, &[]);
-            seconds.push(server.ready_in.as_secs_f64());
-        }
         let title = format!("with {messages} messages after {kind}");
-        run.say(&format!("ready {title}: {seconds:.2?} s"));
-        run.results.starts.push(Start { title, seconds });
+        server = start_again(run, server, "depth", title, end);
     }
     server.stop();
+}
+
+/// Ends a service and starts it again, so many times, and notes how long it took until it was ready.
+pub fn start_again(
+    run: &mut Run,
+    mut server: Server,
+    folder: &str,
+    title: String,
+    end: impl Fn(Server),
+) -> Server {
+    let mut seconds = Vec::new();
+    for _ in 0..run.scale.starts {
+        end(server);
+        server = Server::service(&run.folder(folder), &[]);
+        seconds.push(server.ready_in.as_secs_f64());
+    }
+    run.say(&format!("ready {title}: {seconds:.2?} s"));
+    run.results.starts.push(Start { title, seconds });
+    server
 }
 
 pub fn stop(server: Server) {
@@ -87,7 +101,7 @@ fn size(run: &mut Run) {
     // memory and lets the compactions that are due end.
     for _ in 0..3 {
         let server = Server::service(&folder, &["journal.retention_hours=0"]);
-        wait_for_trimming(&server);
+        server.still("messagecenter_journal_trimmed_batches", PATIENCE);
         server.stop();
     }
     note_size(run, "trimmed", "with the journal trimmed (journal.retention_hours = 0)");
@@ -98,22 +112,6 @@ fn note_size(run: &mut Run, id: &str, title: &str) {
     run.say(&format!("{title}: {bytes} bytes on disk, {:.0} a message", bytes as f64 / messages as f64));
     let (id, title) = (id.to_owned(), title.to_owned());
     run.results.disk.push(OnDisk { id, title, bytes, messages });
-}
-
-/// Until nothing has been trimmed for two checkpoints.
-fn wait_for_trimming(server: &Server) {
-    const QUIET: Duration = Duration::from_secs(5);
-    const PATIENCE: Duration = Duration::from_secs(120);
-    let trimmed = || server.metric("messagecenter_journal_trimmed_batches");
-    let begin = Instant::now();
-    let (mut seen, mut since) = (trimmed(), begin);
-    while since.elapsed() < QUIET && begin.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(250));
-        let now = trimmed();
-        if now > seen {
-            (seen, since) = (now, Instant::now());
-        }
-    }
 }
 
 /// A page of 20 near the newest message and near the oldest one.

@@ -1,14 +1,14 @@
 //! Many conversations: what it takes to start over them, their first requests after kill -9, and memory after a million
 //! were activated and put away again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::cold::{self, SETTLE};
 use super::depth;
 use crate::service::load;
 use crate::service::pool::Pool;
 use crate::service::request::Request;
-use crate::service::results::{Churn, Start};
+use crate::service::results::Churn;
 use crate::service::run::{CONNECTIONS, Case, Run};
 use crate::service::scale::grouped;
 use crate::service::server::Server;
@@ -19,6 +19,9 @@ const HISTORY: usize = 10;
 /// Those measured first after the end of the process.
 const FIRST: usize = 2_000;
 
+/// Longer than the snapshots of everything take.
+const PATIENCE: Duration = Duration::from_secs(400);
+
 /// So few are kept active that nearly every request of a lap over all activates one, and puts another away.
 const ACTIVE: &str = "passivation.active_limit=2000";
 
@@ -27,7 +30,9 @@ pub fn run(run: &mut Run) {
     run.say(&format!("wide: {} conversations with {HISTORY} messages each", grouped(wide)));
     let server = Server::service(&run.folder("wide"), &[]);
     let mut histories = cold::write_histories(&server, wide, HISTORY);
-    wait_for_snapshots(run, &server);
+    // Filling is faster than snapshots are written: until no more actors lag than may.
+    let dirty = server.still("messagecenter_dirty_actors", PATIENCE);
+    run.say(&format!("{dirty} actors without a snapshot of their newest facts"));
     let server = starts(run, server);
     let others = histories.split_off(FIRST.min(wide / 2));
     let title = "findMessage, the first of a cold conversation after kill -9";
@@ -37,40 +42,15 @@ pub fn run(run: &mut Run) {
     run.forget("wide");
 }
 
-/// Filling is faster than snapshots are written: until no more actors lag than may.
-fn wait_for_snapshots(run: &mut Run, server: &Server) {
-    const QUIET: Duration = Duration::from_secs(5);
-    const PATIENCE: Duration = Duration::from_secs(300);
-    let begin = Instant::now();
-    let (mut dirty, mut since) = (f64::INFINITY, begin);
-    while since.elapsed() < QUIET && begin.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(500));
-        let now = server.metric("messagecenter_dirty_actors");
-        if now < dirty {
-            (dirty, since) = (now, Instant::now());
-        }
-    }
-    run.say(&format!(
-        "{dirty:.0} actors without a snapshot of their newest facts, {:.0?} later",
-        begin.elapsed()
-    ));
-}
-
-/// Killed in the middle of its work, and after a clean stop; what is returned was killed.
+/// After a clean stop, and killed in the middle of its work; what is returned was killed.
 fn starts(run: &mut Run, mut server: Server) -> Server {
-    let folder = run.folder("wide");
     let (messages, conversations) = (grouped(run.scale.wide * HISTORY), grouped(run.scale.wide));
     for (kind, end) in [("a clean stop", depth::stop as fn(Server)), ("kill -9", Server::kill)] {
-        let mut seconds = Vec::new();
-        for _ in 0..run.scale.starts {
+        let title = format!("with {messages} messages in {conversations} conversations after {kind}");
+        server = depth::start_again(run, server, "wide", title, |server| {
             load::drain(&server, &Pool::once(super::pairs::first_messages(FIRST)), CONNECTIONS);
             end(server);
-            server = Server::service(&folder, &[]);
-            seconds.push(server.ready_in.as_secs_f64());
-        }
-        let title = format!("with {messages} messages in {conversations} conversations after {kind}");
-        run.say(&format!("ready {title}: {seconds:.2?} s"));
-        run.results.starts.push(Start { title, seconds });
+        });
     }
     server
 }
