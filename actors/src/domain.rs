@@ -15,4 +15,5 @@ pub mod paged;
 pub mod refusal;
 pub mod seq_set;
 pub mod session;
+pub mod shadow;
 pub mod shunt;

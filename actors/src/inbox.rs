@@ -17,7 +17,10 @@ use uuid::Uuid;
 use crate::domain::event::Position;
 use crate::domain::ids::{ActorKey, ConversationKey, InboxKey, PartyType};
 use crate::domain::inbox::{Filter, GroupRow, Inbox as Rows, Listing, Shown, Totals, View};
+use crate::journal::Loaded;
 use crate::log::Log;
+use crate::ports::StoreError;
+use crate::recovering;
 use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
 use crate::runtime::reply::Reply;
 use crate::signal::Signal;
@@ -112,6 +115,18 @@ pub enum InboxAnswer {
 }
 
 impl Inbox {
+    async fn rebuild(key: InboxKey, world: Arc<World>, loaded: Loaded) -> Result<Self, StoreError> {
+        let mut rows = store::load(&key, &*world.store, loaded.snapshot.as_ref()).await?;
+        let mut log = Log::new(ActorKey::Inbox(key), Arc::clone(&world.journal), &loaded);
+        let saved = log.told();
+        for event in &loaded.events {
+            if log.hold(event) {
+                rows.apply(event);
+            }
+        }
+        Ok(Self { log, rows, saved, saving: Saving::Idle })
+    }
+
     fn answer(&self, command: InboxCommand) -> InboxAnswer {
         match command {
             InboxCommand::Count { view, except } => {
@@ -148,17 +163,8 @@ impl Behaviour for Inbox {
         restart: bool,
     ) -> BoxFuture<'static, Result<Self, RecoverError>> {
         Box::pin(async move {
-            let actor = ActorKey::Inbox(key.clone());
-            let loaded = world.journal.load(&actor, restart).await.map_err(store::unreadable)?;
-            let mut rows = store::load(&key, &*world.store, loaded.snapshot.as_ref()).await?;
-            let mut log = Log::new(actor, Arc::clone(&world.journal), &loaded);
-            let saved = log.told();
-            for event in &loaded.events {
-                if log.hold(event) {
-                    rows.apply(event);
-                }
-            }
-            Ok(Self { log, rows, saved, saving: Saving::Idle })
+            let build = |loaded| Box::pin(Self::rebuild(key.clone(), Arc::clone(&world), loaded)) as _;
+            recovering::recover(&world.journal, &ActorKey::Inbox(key.clone()), restart, build).await
         })
     }
 

@@ -7,9 +7,9 @@
 //!   waiting for them are released.
 //!
 //! Read on: [`encoding`] (what is written), `queue` (what waits), `committer` (how an outcome is decided),
-//! `index` and `recovery` (what an actor replays), `saving` and `checkpointer` (what bounds it).
+//! `index`, `recovery` and `stepping_back` (what an actor replays), `saving` and `checkpointer` (what bounds it).
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ mod queue;
 mod recovery;
 mod saving;
 mod settings;
+mod stepping_back;
 
 pub use metrics::{FailureLabel, JournalMetrics};
 pub use recovery::{Unsaved, each_batch, facts_from};
@@ -52,6 +53,7 @@ use index::Index;
 use locks::Locks;
 use milestones::Milestones;
 use queue::{Due, Mode, Queue};
+use saving::Hurry;
 
 /// Why facts were not taken. Nothing was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,8 +141,8 @@ pub struct Journal {
     holds: Arc<()>,
     /// Turns of snapshot writes; never closed.
     saves: Arc<Semaphore>,
-    /// Nobody waits for answers any more: snapshots need not rest.
-    hurried: Arc<AtomicBool>,
+    /// Whether large snapshots rest.
+    hurry: Arc<Hurry>,
     /// One snapshot write or recovery read per actor at a time.
     writing: Locks,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -209,7 +211,7 @@ impl Journal {
             trimmed: AtomicU64::new(0),
             holds: Arc::new(()),
             saves: Arc::new(Semaphore::new(saving::SAVES_AT_ONCE)),
-            hurried: Arc::default(),
+            hurry: Arc::default(),
             writing: Locks::default(),
             tasks: Mutex::new(Vec::new()),
         }))

@@ -20,6 +20,7 @@ pub mod journal;
 pub mod log;
 pub mod memory;
 pub mod ports;
+mod recovering;
 pub mod router;
 pub mod runtime;
 pub mod session;

@@ -1,11 +1,13 @@
 //! An actor's own view of the journal: what it decided last, and its answers' way through the gate.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
 use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::{ActorKey, Millis};
+use crate::domain::shadow::{Side, Sides};
 use crate::journal::{AppendError, Changes, Journal, Loaded};
 use crate::ports::{Snapshot, StoreError};
 use crate::runtime::behaviour::{Behaviour, Turn};
@@ -19,6 +21,8 @@ pub struct Log {
     generation: u64,
     decided: Position,
     told: Position,
+    /// Whether its newest snapshot is on the second side. Written when one is stored, wherever that is awaited.
+    second: Arc<AtomicBool>,
 }
 
 impl Log {
@@ -26,7 +30,10 @@ impl Log {
     /// applied.
     pub fn new(key: ActorKey, journal: Arc<Journal>, loaded: &Loaded) -> Self {
         let (decided, told) = loaded.snapshot.as_ref().map_or((0, 0), |s| (s.decided, s.told));
-        Self { key, journal, generation: loaded.generation, decided, told }
+        // Without any, the first one goes to the first side.
+        let second = loaded.snapshot.as_ref().is_none_or(|snapshot| snapshot.side == Side::Second);
+        let second = Arc::new(AtomicBool::new(second));
+        Self { key, journal, generation: loaded.generation, decided, told, second }
     }
 
     /// Notes that the actor holds a fact. `false` = it held it before: do not apply it again.
@@ -81,11 +88,17 @@ impl Log {
         self.journal.lost(self.generation, self.decided)
     }
 
-    /// A snapshot of `state` at the facts held now, to be written beside the mailbox.
-    pub fn snapshot(&self, version: u16, state: impl Into<Bytes>) -> Unwritten {
-        let (decided, told) = (self.decided, self.told);
-        let snapshot = Snapshot { key: self.key.clone(), decided, told, version, state: state.into() };
-        Unwritten { journal: Arc::clone(&self.journal), generation: self.generation, snapshot }
+    /// A snapshot of `state` at the facts held now, whose pages are on `sides`, to be written beside the mailbox: one at a
+    /// time.
+    pub fn snapshot(&self, version: u16, state: impl Into<Bytes>, sides: Sides) -> Unwritten {
+        let snapshot = Snapshot::new(self.key.clone(), self.decided, self.told, version, state.into());
+        let side = if self.second.load(Ordering::Relaxed) { Side::First } else { Side::Second };
+        Unwritten {
+            journal: Arc::clone(&self.journal),
+            generation: self.generation,
+            snapshot: Snapshot { side, sides, ..snapshot },
+            second: Arc::clone(&self.second),
+        }
     }
 
     /// Position of the last fact it decided.
@@ -119,6 +132,7 @@ pub struct Unwritten {
     journal: Arc<Journal>,
     generation: u64,
     snapshot: Snapshot,
+    second: Arc<AtomicBool>,
 }
 
 impl Unwritten {
@@ -128,6 +142,9 @@ impl Unwritten {
     /// Storage's, or `Unavailable` if a failed commit took what it holds. The snapshot before it is still the newest
     /// one then, whatever pages of messages were written ahead.
     pub async fn write(self, changes: impl Into<Changes>) -> Result<(), StoreError> {
-        self.journal.save(self.generation, self.snapshot, changes).await
+        let second = self.snapshot.side == Side::Second;
+        self.journal.save(self.generation, self.snapshot, changes).await?;
+        self.second.store(second, Ordering::Relaxed);
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! store through it fences this one, as a restart of the service would. [`Faults`] makes writes fail on
 //! purpose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,9 +15,10 @@ use serde_json::Value;
 
 use crate::domain::event::Position;
 use crate::domain::ids::ActorKey;
+use crate::domain::shadow::Side;
 use crate::ports::{
-    ArchiveStore, Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Page, Snapshot,
-    StateStore, StoreError,
+    ArchiveStore, Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Kept, Page,
+    Snapshot, StateStore, StoreError,
 };
 
 mod archive;
@@ -33,8 +34,8 @@ struct Data {
     epoch: u64,
     batches: BTreeMap<Position, Batch>,
     bounds: JournalBounds,
-    snapshots: BTreeMap<ActorKey, Snapshot>,
-    pages: BTreeMap<(ActorKey, Collection, u64), Page>,
+    snapshots: BTreeMap<(ActorKey, Side), Snapshot>,
+    pages: BTreeMap<(ActorKey, Collection, u64, Side), Page>,
     rows: BTreeMap<(Entry, String), Value>,
     /// It is being filled from a backup.
     restoring: bool,
@@ -43,8 +44,18 @@ struct Data {
 impl Data {
     fn put(&mut self, key: &ActorKey, pages: &[Page]) {
         for page in pages {
-            self.pages.insert((key.clone(), page.collection, page.number), page.clone());
+            let at = (key.clone(), page.collection, page.number, page.side);
+            self.pages.insert(at, page.clone());
         }
+    }
+
+    fn kept(&self, key: &ActorKey) -> Kept {
+        Kept::of(Side::ALL.into_iter().filter_map(|side| self.snapshots.get(&(key.clone(), side)).cloned()))
+    }
+
+    /// Every actor with a snapshot.
+    fn keys(&self) -> BTreeSet<&ActorKey> {
+        self.snapshots.keys().map(|(key, _)| key).collect()
     }
 }
 
@@ -90,18 +101,29 @@ impl MemoryStore {
         self.data.lock().batches.values().cloned().collect()
     }
 
-    /// Damages the snapshot of an actor as a bad disk would; the whole one, for [`MemoryStore::repair`].
+    /// Damages the newest snapshot of an actor as a bad disk would; the whole one, for [`MemoryStore::repair`].
     pub fn damage(&self, key: &ActorKey) -> Option<Snapshot> {
         let mut data = self.data.lock();
-        let snapshot = data.snapshots.get_mut(key)?;
-        let whole = snapshot.clone();
-        snapshot.state = snapshot.state.slice(..snapshot.state.len() / 2);
+        let whole = data.kept(key).newest?;
+        let damaged = Snapshot { state: whole.state.slice(..whole.state.len() / 2), ..whole.clone() };
+        data.snapshots.insert((key.clone(), whole.side), damaged);
+        Some(whole)
+    }
+
+    /// The same, and nothing is left to step back to.
+    pub fn ruin(&self, key: &ActorKey) -> Option<Snapshot> {
+        let whole = self.damage(key)?;
+        let mut data = self.data.lock();
+        data.snapshots.remove(&(key.clone(), whole.side.other()));
+        if let Some(damaged) = data.snapshots.get_mut(&(key.clone(), whole.side)) {
+            damaged.since = None;
+        }
         Some(whole)
     }
 
     /// Puts a snapshot back as it was.
     pub fn repair(&self, whole: Snapshot) {
-        self.data.lock().snapshots.insert(whole.key.clone(), whole);
+        self.data.lock().snapshots.insert((whole.key.clone(), whole.side), whole);
     }
 
     /// The same data as it is now, in a store of its own: what a crash at this moment would leave.
@@ -215,10 +237,10 @@ impl JournalStore for MemoryStore {
 
 #[async_trait]
 impl StateStore for MemoryStore {
-    async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
+    async fn load_both(&self, key: &ActorKey) -> Result<Kept, StoreError> {
         self.faults.before_read()?;
         self.faults.before_load().await;
-        Ok(self.data.lock().snapshots.get(key).cloned())
+        Ok(self.data.lock().kept(key))
     }
 
     async fn page(
@@ -228,7 +250,21 @@ impl StateStore for MemoryStore {
         number: u64,
     ) -> Result<Option<Page>, StoreError> {
         self.faults.before_read()?;
-        Ok(self.data.lock().pages.get(&(key.clone(), collection, number)).cloned())
+        Ok(self.data.lock().pages.get(&(key.clone(), collection, number, Side::First)).cloned())
+    }
+
+    async fn named_pages(
+        &self,
+        snapshot: &Snapshot,
+        collection: Collection,
+        count: u64,
+    ) -> Result<Vec<Page>, StoreError> {
+        self.faults.before_read()?;
+        let data = self.data.lock();
+        let page = |number| {
+            data.pages.get(&(snapshot.key.clone(), collection, number, snapshot.sides.of(number))).cloned()
+        };
+        Ok((0..count).filter_map(page).collect())
     }
 
     async fn pages(
@@ -243,7 +279,8 @@ impl StateStore for MemoryStore {
             return Ok(Vec::new());
         }
         let data = self.data.lock();
-        let range = (key.clone(), collection, from)..(key.clone(), collection, to);
+        let start = |number| (key.clone(), collection, number, Side::First);
+        let range = start(from)..start(to);
         Ok(data.pages.range(range).map(|(_, page)| page.clone()).collect())
     }
 
@@ -266,15 +303,15 @@ impl StateStore for MemoryStore {
         self.check_held(&data)?;
         data.put(&snapshot.key, pages);
         for number in removed {
-            data.pages.remove(&(snapshot.key.clone(), Collection::History, number));
+            data.pages.remove(&(snapshot.key.clone(), Collection::History, number, Side::First));
         }
-        data.snapshots.insert(snapshot.key.clone(), snapshot.clone());
+        data.snapshots.insert((snapshot.key.clone(), snapshot.side), snapshot.clone());
         Ok(())
     }
 
     async fn keys(&self, kind: &'static str) -> Result<Vec<ActorKey>, StoreError> {
         self.faults.before_read()?;
-        Ok(self.data.lock().snapshots.keys().filter(|key| key.kind() == kind).cloned().collect())
+        Ok(self.data.lock().keys().into_iter().filter(|key| key.kind() == kind).cloned().collect())
     }
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::event::Position;
 use crate::domain::ids::{ActorKey, Millis};
+use crate::domain::shadow::{Side, Sides};
 
 /// Why storage did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,10 +93,36 @@ pub struct Snapshot {
     pub decided: Position,
     /// Holds every event that this actor was told up to here.
     pub told: Position,
-    /// Version of `state`'s encoding.
+    /// Version of `state`'s encoding, or [`Snapshot::UNREADABLE`].
     pub version: u16,
     /// The small state, in MessagePack.
     pub state: Bytes,
+    /// Where it is kept. The one before it is on the other side.
+    pub side: Side,
+    /// Where its pages of members, or of rows, are.
+    pub sides: Sides,
+    /// The oldest fact that the snapshot before it lacks; with none before it, the actor's first. `None` if that is not
+    /// known: nobody can step back behind this snapshot then.
+    pub since: Option<Position>,
+}
+
+impl Snapshot {
+    /// The `version` of what is stored where bytes should be.
+    pub const UNREADABLE: u16 = 0;
+
+    /// What `key` knew, on the first side, its pages as well, and nothing known of what was before.
+    pub fn new(key: ActorKey, decided: Position, told: Position, version: u16, state: Bytes) -> Self {
+        let (side, sides) = (Side::default(), Sides::default());
+        Self { key, decided, told, version, state, side, sides, since: None }
+    }
+
+    /// Why an actor that does not know this version cannot recover from it.
+    pub fn not_understood(&self) -> String {
+        match self.version {
+            Self::UNREADABLE => "its snapshot is not as it was written".to_owned(),
+            version => format!("snapshot version {version}"),
+        }
+    }
 }
 
 /// A part of an actor's state that grows, kept in pages.
@@ -130,25 +157,77 @@ pub struct Page {
     pub collection: Collection,
     /// Which page, from 0.
     pub number: u64,
+    /// Where it is kept; pages of messages are on the first side only.
+    pub side: Side,
     /// The snapshot position it was written with (the greater of decided and told).
     pub position: Position,
     /// An array of plain JSON objects (history), or any JSON value for the other collections.
     pub content: serde_json::Value,
 }
 
+impl Page {
+    /// A page on the first side.
+    pub const fn new(
+        collection: Collection,
+        number: u64,
+        position: Position,
+        content: serde_json::Value,
+    ) -> Self {
+        Self { collection, number, side: Side::First, position, content }
+    }
+}
+
+/// The snapshots of an actor that are kept.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Kept {
+    /// The one that holds the most.
+    pub newest: Option<Snapshot>,
+    /// The one that was the newest before it.
+    pub before: Option<Snapshot>,
+}
+
+impl Kept {
+    /// What is on both sides.
+    pub fn of(sides: impl IntoIterator<Item = Snapshot>) -> Self {
+        let mut kept = Self::default();
+        for snapshot in sides {
+            let held =
+                |snapshot: &Snapshot| (snapshot.decided.max(snapshot.told), snapshot.decided, snapshot.told);
+            if kept.newest.as_ref().is_none_or(|newest| held(newest) < held(&snapshot)) {
+                kept.before = kept.newest.replace(snapshot);
+            } else {
+                kept.before = Some(snapshot);
+            }
+        }
+        kept
+    }
+}
+
 /// Snapshots and their pages.
 #[async_trait]
 pub trait StateStore: Send + Sync + 'static {
     /// The newest snapshot of an actor.
-    async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError>;
-    /// One page.
+    async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
+        Ok(self.load_both(key).await?.newest)
+    }
+    /// The newest snapshot of an actor and the one before it.
+    async fn load_both(&self, key: &ActorKey) -> Result<Kept, StoreError>;
+    /// One page, on its first side.
     async fn page(
         &self,
         key: &ActorKey,
         collection: Collection,
         number: u64,
     ) -> Result<Option<Page>, StoreError>;
-    /// Pages `from .. to` (exact bounds, at most 512 read at a time inside), rising; absent ones are left out.
+    /// Those of the pages `0 .. count` that a snapshot names, rising; absent ones are left out.
+    async fn named_pages(
+        &self,
+        snapshot: &Snapshot,
+        collection: Collection,
+        count: u64,
+    ) -> Result<Vec<Page>, StoreError>;
+    /// Pages `from .. to` on whatever side (exact bounds, at most 512 read at a time inside), rising; absent ones are left
+    /// out.
     async fn pages(
         &self,
         key: &ActorKey,
@@ -158,7 +237,7 @@ pub trait StateStore: Send + Sync + 'static {
     ) -> Result<Vec<Page>, StoreError>;
     /// Writes pages in one transaction, ahead of the snapshot that they belong to.
     async fn put_pages(&self, key: &ActorKey, pages: &[Page]) -> Result<(), StoreError>;
-    /// Writes a snapshot and its changed pages, and deletes the pages of messages ([`Collection::History`]) with the
+    /// Writes a snapshot to its side and its changed pages to theirs, and deletes the pages of messages ([`Collection::History`]) with the
     /// numbers `removed` (may be empty; those that are not there are none), all in one transaction.
     async fn save_and_remove(
         &self,
@@ -222,7 +301,7 @@ pub trait DirectoryStore: Send + Sync + 'static {
 /// Reading everything, and filling an empty store: backups and checks.
 #[async_trait]
 pub trait ArchiveStore: Send + Sync + 'static {
-    /// Snapshots of one kind whose id is behind `after` (`""` = from the first), at most `limit` (≤ 512) of them, in
+    /// The newest snapshots of one kind whose id is behind `after` (`""` = from the first), at most `limit` (≤ 512) of them, in
     /// an order that does not change.
     async fn snapshots_after(
         &self,

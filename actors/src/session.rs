@@ -8,14 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use uuid::Uuid;
 
 use crate::domain::event::{Fact, Position, Recorded};
 use crate::domain::ids::ActorKey;
 use crate::domain::session::{Known, Session};
+use crate::domain::shadow::Sides;
+use crate::journal::Loaded;
 use crate::log::Log;
 use crate::ports::StoreError;
+use crate::recovering;
 use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
 use crate::runtime::reply::Reply;
 use crate::signal::Signal;
@@ -43,6 +46,25 @@ pub struct SessionActor {
 }
 
 impl SessionActor {
+    fn rebuild(id: Uuid, world: &World, loaded: &Loaded) -> Result<Self, StoreError> {
+        let mut known = Known::default();
+        if let Some(snapshot) = &loaded.snapshot {
+            if snapshot.version != SNAPSHOT_VERSION {
+                return Err(StoreError::Corrupt(snapshot.not_understood()));
+            }
+            let decoded = rmp_serde::from_slice(&snapshot.state);
+            known = decoded.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        }
+        let log = Log::new(ActorKey::Session(id), Arc::clone(&world.journal), loaded);
+        let mut actor = Self { id, saved: log.told(), log, known, saving: false };
+        for event in &loaded.events {
+            if actor.log.hold(event) {
+                actor.apply(event);
+            }
+        }
+        Ok(actor)
+    }
+
     fn apply(&mut self, event: &Recorded) {
         if let Fact::Shunt(fact) = &event.fact {
             self.known.apply(self.id, event.at, fact);
@@ -61,7 +83,7 @@ impl SessionActor {
                 return;
             }
         };
-        let snapshot = self.log.snapshot(SNAPSHOT_VERSION, state);
+        let snapshot = self.log.snapshot(SNAPSHOT_VERSION, state, Sides::default());
         self.saving = true;
         turn.park(snapshot.write(Vec::new()), move |actor, outcome: Result<(), StoreError>, _| {
             actor.saving = false;
@@ -84,24 +106,8 @@ impl Behaviour for SessionActor {
 
     fn recover(id: Uuid, world: Arc<World>, restart: bool) -> BoxFuture<'static, Result<Self, RecoverError>> {
         Box::pin(async move {
-            let key = ActorKey::Session(id);
-            let loaded = world.journal.load(&key, restart).await.map_err(unreadable)?;
-            let mut known = Known::default();
-            if let Some(snapshot) = &loaded.snapshot {
-                if snapshot.version != SNAPSHOT_VERSION {
-                    return Err(RecoverError::Broken(format!("snapshot version {}", snapshot.version)));
-                }
-                let decoded = rmp_serde::from_slice(&snapshot.state);
-                known = decoded.map_err(|error| RecoverError::Broken(error.to_string()))?;
-            }
-            let log = Log::new(key, Arc::clone(&world.journal), &loaded);
-            let mut actor = Self { id, saved: log.told(), log, known, saving: false };
-            for event in &loaded.events {
-                if actor.log.hold(event) {
-                    actor.apply(event);
-                }
-            }
-            Ok(actor)
+            let build = |loaded| Box::pin(ready(Self::rebuild(id, &world, &loaded))) as _;
+            recovering::recover(&world.journal, &ActorKey::Session(id), restart, build).await
         })
     }
 
@@ -137,12 +143,5 @@ impl Behaviour for SessionActor {
 
     fn operation(_command: &SessionCommand) -> &'static str {
         "view"
-    }
-}
-
-fn unreadable(error: StoreError) -> RecoverError {
-    match error {
-        StoreError::Corrupt(what) => RecoverError::Broken(what),
-        other => RecoverError::Retry(other.to_string()),
     }
 }

@@ -15,15 +15,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::domain::event::{Fact, Position, Recorded, ShuntChange, ShuntFact};
 use crate::domain::ids::{ActorKey, Address, EntId, Millis};
 use crate::domain::refusal::Refusal;
+use crate::domain::shadow::Sides;
 use crate::domain::shunt::{Answer, Command, Numbers, State};
+use crate::journal::Loaded;
 use crate::log::Log;
 use crate::ports::StoreError;
+use crate::recovering;
 use crate::runtime::behaviour::{Behaviour, RecoverError, Turn};
 use crate::runtime::failure::Failure;
 use crate::runtime::panics::without_quotes;
@@ -63,6 +66,39 @@ pub struct ShuntActor {
 }
 
 impl ShuntActor {
+    fn rebuild(ent: EntId, world: Arc<World>, loaded: &Loaded) -> Result<Self, StoreError> {
+        let mut state = State::new(ent);
+        if let Some(snapshot) = &loaded.snapshot {
+            if !(1..=SNAPSHOT_VERSION).contains(&snapshot.version) {
+                return Err(StoreError::Corrupt(snapshot.not_understood()));
+            }
+            let decoded = State::decode(ent, &snapshot.state);
+            state = decoded.map_err(|error| StoreError::Corrupt(without_quotes(&error.to_string())))?;
+        }
+        let numbers = world.rules.load().routing;
+        state.woke(world.clock.now(), &numbers);
+        let log = Log::new(ActorKey::Shunt(ent), Arc::clone(&world.journal), loaded);
+        let mut actor = Self {
+            ent,
+            numbers,
+            saved: (log.decided(), log.told()),
+            log,
+            state,
+            ids: ContextV7::new(),
+            saving: false,
+            watch: Watch::new(ent, &world),
+            merged: None,
+            world,
+        };
+        for event in &loaded.events {
+            if actor.log.hold(event) {
+                actor.apply(event);
+            }
+        }
+        actor.state.take_tally(); // that was counted when it happened
+        Ok(actor)
+    }
+
     fn fresh_id(&self, at: Millis) -> Uuid {
         let millis = at.unsigned_abs();
         let nanos = (millis % 1_000) as u32 * 1_000_000;
@@ -159,7 +195,7 @@ impl ShuntActor {
                 return;
             }
         };
-        let snapshot = self.log.snapshot(SNAPSHOT_VERSION, state);
+        let snapshot = self.log.snapshot(SNAPSHOT_VERSION, state, Sides::default());
         self.saving = true;
         turn.park(snapshot.write(Vec::new()), move |actor, outcome: Result<(), StoreError>, _| {
             actor.saving = false;
@@ -186,38 +222,8 @@ impl Behaviour for ShuntActor {
         restart: bool,
     ) -> BoxFuture<'static, Result<Self, RecoverError>> {
         Box::pin(async move {
-            let key = ActorKey::Shunt(ent);
-            let loaded = world.journal.load(&key, restart).await.map_err(unreadable)?;
-            let mut state = State::new(ent);
-            if let Some(snapshot) = &loaded.snapshot {
-                if !(1..=SNAPSHOT_VERSION).contains(&snapshot.version) {
-                    return Err(RecoverError::Broken(format!("snapshot version {}", snapshot.version)));
-                }
-                let decoded = State::decode(ent, &snapshot.state);
-                state = decoded.map_err(|error| RecoverError::Broken(without_quotes(&error.to_string())))?;
-            }
-            let numbers = world.rules.load().routing;
-            state.woke(world.clock.now(), &numbers);
-            let log = Log::new(key, Arc::clone(&world.journal), &loaded);
-            let mut actor = Self {
-                ent,
-                numbers,
-                saved: (log.decided(), log.told()),
-                log,
-                state,
-                ids: ContextV7::new(),
-                saving: false,
-                watch: Watch::new(ent, &world),
-                merged: None,
-                world,
-            };
-            for event in &loaded.events {
-                if actor.log.hold(event) {
-                    actor.apply(event);
-                }
-            }
-            actor.state.take_tally(); // that was counted when it happened
-            Ok(actor)
+            let build = |loaded| Box::pin(ready(Self::rebuild(ent, Arc::clone(&world), &loaded))) as _;
+            recovering::recover(&world.journal, &ActorKey::Shunt(ent), restart, build).await
         })
     }
 
@@ -300,12 +306,5 @@ impl Behaviour for ShuntActor {
 
     fn operation(asked: &ShuntCommand) -> &'static str {
         asked.command.name()
-    }
-}
-
-fn unreadable(error: StoreError) -> RecoverError {
-    match error {
-        StoreError::Corrupt(what) => RecoverError::Broken(what),
-        other => RecoverError::Retry(other.to_string()),
     }
 }

@@ -60,6 +60,7 @@ pub async fn check(stores: &dyn Stores) {
     }
     state::an_unknown_actor_has_no_snapshot(&*stores.fresh().await).await;
     state::a_snapshot_reads_back_and_is_replaced(&*stores.fresh().await).await;
+    state::both_sides_of_a_snapshot_are_kept_and_each_names_its_pages(&*stores.fresh().await).await;
     state::pages_are_read_one_by_one_and_by_range(&*stores.fresh().await).await;
     state::pages_written_ahead_leave_the_snapshot_as_it_is(&*stores.fresh().await).await;
     state::removed_pages_go_with_the_snapshot(&*stores.fresh().await).await;

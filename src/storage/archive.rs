@@ -6,7 +6,8 @@
 
 use async_trait::async_trait;
 use messagecenter_actors::domain::ids::ActorKey;
-use messagecenter_actors::ports::{ArchiveStore, Entry, RestoredEnds, Snapshot, StoreError};
+use messagecenter_actors::domain::shadow::Side;
+use messagecenter_actors::ports::{ArchiveStore, Entry, Kept, RestoredEnds, Snapshot, StoreError};
 use surrealdb_types::{Array, Object, Value};
 
 use super::SurrealStore;
@@ -16,7 +17,7 @@ use super::lease::{Guarded, guarded};
 use super::state::row_of;
 use super::value::{Row, integer, named_behind, object, range_behind, text};
 
-/// The most records that one statement reads.
+/// The most that one statement reads, in rows or (with both sides of each) snapshots.
 const WINDOW: usize = 512;
 
 const READ: &str = "SELECT * FROM array::first([$id]) LIMIT $limit;";
@@ -29,7 +30,7 @@ const END: Guarded = guarded!("DELETE meta:restore RETURN NONE;");
 
 impl SurrealStore {
     async fn piece(&self, range: Value, limit: usize) -> Result<Vec<Value>, StoreError> {
-        let limit = integer(limit.min(WINDOW) as u64);
+        let limit = integer(limit as u64);
         let binds = object([("id", range), ("limit", limit)]);
         Ok(self.engine.query(Operation::Read, READ, binds).await?.rows(0))
     }
@@ -45,15 +46,29 @@ impl ArchiveStore for SurrealStore {
     ) -> Result<Vec<Snapshot>, StoreError> {
         // Texts sort below arrays, so an empty array ends what starts with `kind`.
         let end = [text(kind), Value::Array(Array::new())];
-        let rows = self.piece(range_behind("snapshot", [text(kind), text(after)], end), limit).await?;
-        let snapshots = rows.into_iter().map(|row| {
+        let behind = range_behind("snapshot", [text(kind), text(after)], end);
+        let most = Side::ALL.len() * limit.min(WINDOW);
+        let rows = self.piece(behind, most).await?;
+        // The last one's second side may lie behind the piece.
+        let cut = rows.len() == most;
+        let mut found: Vec<Vec<Snapshot>> = Vec::new();
+        for row in rows {
             let row = Row::new("snapshot", row)?;
             let id = row.text_of_key()?;
             let key = ActorKey::parse(kind, &id)
                 .ok_or_else(|| corrupt(&format!("snapshot:['{kind}', '{id}'] names no actor")))?;
-            row_of(key, row)
-        });
-        snapshots.collect()
+            let snapshot = row_of(key, row)?;
+            match found.last_mut() {
+                Some(sides) if sides.first().is_some_and(|first| first.key == snapshot.key) => {
+                    sides.push(snapshot)
+                }
+                _ => found.push(vec![snapshot]),
+            }
+        }
+        if cut && found.last().is_some_and(|last| last.len() == 1) {
+            found.pop();
+        }
+        Ok(found.into_iter().take(limit).filter_map(|sides| Kept::of(sides).newest).collect())
     }
 
     async fn rows_after(
@@ -62,7 +77,7 @@ impl ArchiveStore for SurrealStore {
         after: &str,
         limit: usize,
     ) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
-        let rows = self.piece(named_behind(entry.table(), after), limit).await?;
+        let rows = self.piece(named_behind(entry.table(), after), limit.min(WINDOW)).await?;
         rows.into_iter().map(|row| entry_of(entry, row)).collect()
     }
 

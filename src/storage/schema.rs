@@ -45,6 +45,7 @@ mod tests;
 const STEPS: &[Step] = &[
     Step { version: 1, name: "tables", text: framed!(include_str!("../../schema/0001_tables.surql")) },
     Step { version: 2, name: "operators", text: framed!(include_str!("../../schema/0002_operators.surql")) },
+    Step { version: 3, name: "two_sides", text: framed!(include_str!("../../schema/0003_two_sides.surql")) },
 ];
 
 /// Another process may bring a shared store up to date at the same moment; one of the two then reads again.

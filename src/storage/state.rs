@@ -1,7 +1,8 @@
 //! Snapshots (`snapshot:[kind, id]`) and their pages (`history`, `member`, `inbox_row`, each `[id, page]`).
 //!
-//! A snapshot, the pages handed over with it and the deletion of those it does without are one transaction: a crash leaves the old ones whole or the new
-//! ones whole. A write whose caller stopped waiting still holds its actor: neither another write nor a read of the
+//! Each but `history` has a second place, its id and `1`, where every other write goes
+//! ([`messagecenter_actors::domain::shadow`]). A snapshot, the pages handed over with it and the deletion of those it
+//! does without are one transaction: a crash leaves the old ones whole or the new ones whole. A write whose caller stopped waiting still holds its actor: neither another write nor a read of the
 //! snapshot begins before it has ended, so an older snapshot never lands on a newer one nor between reading a
 //! snapshot and its pages. Pages are plain objects: `SELECT * FROM history:['<conversation id>', 0]` shows messages.
 
@@ -12,18 +13,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use messagecenter_actors::domain::ids::ActorKey;
-use messagecenter_actors::ports::{Collection, Page, Snapshot, StateStore, StoreError};
+use messagecenter_actors::domain::shadow::{Side, Sides};
+use messagecenter_actors::ports::{Collection, Kept, Page, Snapshot, StateStore, StoreError};
 use surrealdb_types::{Array, Object, Value};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::SurrealStore;
 use super::failure::{Operation, corrupt};
 use super::lease::{Guarded, guarded};
-use super::value::{Row, bytes, from_json, integer, into_json, object, range, record, text};
+use super::value::{self, Row, from_json, integer, into_json, object, range, record, record_on, text};
 
 /// The most pages that one statement reads.
 const WINDOW: u64 = 512;
 
+/// One record, a range of them, or an array of ids.
 const READ: &str = "SELECT * FROM $id;";
 const KEYS: &str = "SELECT id FROM $id;";
 const PUT: Guarded = guarded!("FOR $row IN $rows { UPSERT $row.id CONTENT $row.content RETURN NONE; };");
@@ -63,8 +66,8 @@ impl Saves {
     }
 }
 
-fn snapshot_id(key: &ActorKey) -> Value {
-    record("snapshot", [text(key.kind()), text(key.id())])
+fn snapshot_id(key: &ActorKey, side: Side) -> Value {
+    record_on(side, "snapshot", [text(key.kind()), text(key.id())])
 }
 
 /// Whose page: the bare id for the kind of actor that a collection is made for, so that a person finds
@@ -87,19 +90,22 @@ fn snapshot_of(key: &ActorKey, row: Value) -> Result<Snapshot, StoreError> {
 
 /// The snapshot of `key` from its record.
 pub(super) fn row_of(key: ActorKey, mut row: Row) -> Result<Snapshot, StoreError> {
-    Ok(Snapshot {
-        key,
-        decided: row.integer("decided")?,
-        told: row.integer("told")?,
-        version: row.integer("version")?,
-        state: row.bytes("state")?,
-    })
+    let side = row.side_of_key();
+    let (decided, told) = (row.integer("decided")?, row.integer("told")?);
+    let read = |row: &mut Row| Ok::<_, StoreError>((row.integer("version")?, row.bytes("state")?));
+    // Where it stands is known, so the one before it may serve.
+    let (version, state) = read(&mut row).unwrap_or((Snapshot::UNREADABLE, bytes::Bytes::new()));
+    // A program before there were two sides wrote neither of them.
+    let sides = row.bytes("sides").map(|sides| Sides::from_bytes(&sides)).unwrap_or_default();
+    let since = row.integer("since").ok();
+    Ok(Snapshot { key, decided, told, version, state, side, sides, since })
 }
 
 fn page_of(collection: Collection, row: Value) -> Result<Page, StoreError> {
     let mut row = Row::new(collection.table(), row)?;
     Ok(Page {
         collection,
+        side: row.side_of_key(),
         number: row.number_of_key()?,
         position: row.integer("position")?,
         content: into_json(row.take(content_field(collection))?),
@@ -111,23 +117,34 @@ fn row(id: Value, content: Object) -> Value {
 }
 
 fn page_row(key: &ActorKey, page: &Page) -> Value {
-    let id = record(page.collection.table(), page_key(key, page.collection, page.number));
+    let id = record_on(page.side, page.collection.table(), page_key(key, page.collection, page.number));
     let content =
         [("position", integer(page.position)), (content_field(page.collection), from_json(&page.content))];
     row(id, object(content))
 }
 
 fn snapshot_row(snapshot: &Snapshot) -> Value {
-    let content = [
+    let mut content = object([
         ("decided", integer(snapshot.decided)),
         ("told", integer(snapshot.told)),
         ("version", integer(u64::from(snapshot.version))),
-        ("state", bytes(&snapshot.state)),
-    ];
-    row(snapshot_id(&snapshot.key), object(content))
+        ("state", value::bytes(&snapshot.state)),
+    ]);
+    let sides = snapshot.sides.as_bytes();
+    if !sides.is_empty() {
+        content.insert("sides", value::bytes(&bytes::Bytes::copy_from_slice(sides)));
+    }
+    if let Some(since) = snapshot.since {
+        content.insert("since", integer(since));
+    }
+    row(snapshot_id(&snapshot.key, snapshot.side), content)
 }
 
 impl SurrealStore {
+    async fn read(&self, ids: Value) -> Result<Vec<Value>, StoreError> {
+        Ok(self.engine.query(Operation::Read, READ, object([("id", ids)])).await?.rows(0))
+    }
+
     /// Writes rows of this actor, and deletes its pages of messages with these numbers, in one transaction.
     async fn put(&self, key: &ActorKey, rows: Array, removed: Range<u64>) -> Result<(), StoreError> {
         let alone = self.saves.alone(key).await?;
@@ -143,11 +160,12 @@ impl SurrealStore {
 
 #[async_trait]
 impl StateStore for SurrealStore {
-    async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
+    async fn load_both(&self, key: &ActorKey) -> Result<Kept, StoreError> {
         drop(self.saves.alone(key).await?);
-        let binds = object([("id", snapshot_id(key))]);
-        let mut answers = self.engine.query(Operation::Read, READ, binds).await?;
-        answers.rows(0).pop().map(|row| snapshot_of(key, row)).transpose()
+        let sides = Side::ALL.into_iter().map(|side| snapshot_id(key, side)).collect();
+        let rows = self.read(Value::Array(sides)).await?;
+        let both: Result<Vec<_>, _> = rows.into_iter().map(|row| snapshot_of(key, row)).collect();
+        Ok(Kept::of(both?))
     }
 
     async fn page(
@@ -156,9 +174,28 @@ impl StateStore for SurrealStore {
         collection: Collection,
         number: u64,
     ) -> Result<Option<Page>, StoreError> {
-        let binds = object([("id", record(collection.table(), page_key(key, collection, number)))]);
-        let mut answers = self.engine.query(Operation::Read, READ, binds).await?;
-        answers.rows(0).pop().map(|row| page_of(collection, row)).transpose()
+        let id = record(collection.table(), page_key(key, collection, number));
+        self.read(id).await?.pop().map(|row| page_of(collection, row)).transpose()
+    }
+
+    async fn named_pages(
+        &self,
+        snapshot: &Snapshot,
+        collection: Collection,
+        count: u64,
+    ) -> Result<Vec<Page>, StoreError> {
+        let id = |number| {
+            let key = page_key(&snapshot.key, collection, number);
+            record_on(snapshot.sides.of(number), collection.table(), key)
+        };
+        let mut pages = Vec::new();
+        for from in (0..count).step_by(WINDOW as usize) {
+            let ids = (from..count.min(from + WINDOW)).map(id).collect();
+            for row in self.read(Value::Array(ids)).await? {
+                pages.push(page_of(collection, row)?);
+            }
+        }
+        Ok(pages)
     }
 
     async fn pages(
@@ -174,8 +211,7 @@ impl StateStore for SurrealStore {
             let end = start.saturating_add(WINDOW).min(to);
             let exact =
                 range(collection.table(), page_key(key, collection, start), page_key(key, collection, end));
-            let mut answers = self.engine.query(Operation::Read, READ, object([("id", exact)])).await?;
-            for row in answers.rows(0) {
+            for row in self.read(exact).await? {
                 pages.push(page_of(collection, row)?);
             }
             start = end;
@@ -204,13 +240,14 @@ impl StateStore for SurrealStore {
         // well: it is meant for kinds of which there are few.
         let all = range("snapshot", [text(kind), text("")], [text(kind), Value::Array(Array::new())]);
         let mut answers = self.engine.query(Operation::Read, KEYS, object([("id", all)])).await?;
-        let keys =
-            answers.rows(0).into_iter().map(|row| match Row::new("snapshot", row)?.second_of_key()? {
-                Value::String(id) => ActorKey::parse(kind, &id)
-                    .ok_or_else(|| corrupt(&format!("snapshot:['{kind}', …] has a key that names no actor"))),
-                _ => Err(corrupt("a snapshot's key is not two texts")),
-            });
-        keys.collect()
+        let keys = answers.rows(0).into_iter().map(|row| {
+            let id = Row::new("snapshot", row)?.text_of_key()?;
+            ActorKey::parse(kind, &id)
+                .ok_or_else(|| corrupt(&format!("snapshot:['{kind}', …] has a key that names no actor")))
+        });
+        let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
+        keys.dedup(); // both sides of one lie next to each other
+        Ok(keys)
     }
 }
 

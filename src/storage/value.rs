@@ -1,6 +1,7 @@
 //! Between SurrealDB's values, JSON and the ports' types. What comes back equals what went in: integers keep
 //! their width, texts their every character.
 
+use messagecenter_actors::domain::shadow::Side;
 use messagecenter_actors::ports::StoreError;
 use serde_json::Value as Json;
 use surrealdb_types::{Array, Bytes, Number, Object, RecordId, RecordIdKey, RecordIdKeyRange, Value};
@@ -42,6 +43,11 @@ pub(super) fn record(table: &'static str, parts: [Value; 2]) -> Value {
     Value::RecordId(RecordId::new(table, key(parts)))
 }
 
+/// `table:[part, part]`, or `table:[part, part, 1]` on the second side.
+pub(super) fn record_on(side: Side, table: &'static str, parts: [Value; 2]) -> Value {
+    Value::RecordId(RecordId::new(table, key_on(side, parts)))
+}
+
 /// `table:⟨id⟩`.
 pub(super) fn named(table: &'static str, id: &str) -> Value {
     Value::RecordId(RecordId::new(table, RecordIdKey::String(id.to_owned())))
@@ -56,9 +62,9 @@ pub(super) fn range(table: &'static str, start: [Value; 2], end: [Value; 2]) -> 
     Value::RecordId(RecordId::new(table, RecordIdKey::Range(Box::new(range))))
 }
 
-/// `table:[start]>..[end]`: behind `start`, up to but not including `end`.
+/// `table:[start, 1]>..[end]`: behind `start` on both sides, up to but not including `end`.
 pub(super) fn range_behind(table: &'static str, start: [Value; 2], end: [Value; 2]) -> Value {
-    behind(table, key(start), std::ops::Bound::Excluded(key(end)))
+    behind(table, key_on(Side::Second, start), std::ops::Bound::Excluded(key(end)))
 }
 
 /// `table:⟨id⟩>..`: every record behind it whose key is a text.
@@ -72,7 +78,12 @@ fn behind(table: &'static str, start: RecordIdKey, end: std::ops::Bound<RecordId
 }
 
 fn key(parts: [Value; 2]) -> RecordIdKey {
-    RecordIdKey::Array(Array::from(parts.to_vec()))
+    key_on(Side::First, parts)
+}
+
+fn key_on(side: Side, parts: [Value; 2]) -> RecordIdKey {
+    let second = (side == Side::Second).then(|| integer(1));
+    RecordIdKey::Array(parts.into_iter().chain(second).collect())
 }
 
 /// JSON as SurrealDB's value.
@@ -180,32 +191,38 @@ impl Row {
         }
     }
 
-    /// The second part of a key that is an array of two texts; stays in the row.
+    /// The second part of a key that is an array of two texts, on whatever side; stays in the row.
     pub(super) fn text_of_key(&self) -> Result<String, StoreError> {
         let parts = match self.fields.get("id") {
             Some(Value::RecordId(RecordId { key: RecordIdKey::Array(parts), .. })) => parts,
             _ => return Err(self.broken("id")),
         };
-        match parts.last() {
-            Some(Value::String(id)) if parts.len() == 2 => Ok(id.clone()),
+        match (parts.get(1), parts.len()) {
+            (Some(Value::String(id)), 2 | 3) => Ok(id.clone()),
             _ => Err(self.broken("id")),
         }
     }
 
-    /// Takes the second part of a key that is an array of two.
-    pub(super) fn second_of_key(&mut self) -> Result<Value, StoreError> {
-        match self.key()? {
-            RecordIdKey::Array(parts) if parts.len() == 2 => {
-                parts.into_inner().pop().ok_or_else(|| self.broken("id"))
+    /// On which side the record is; its key stays in the row.
+    pub(super) fn side_of_key(&self) -> Side {
+        match self.fields.get("id") {
+            Some(Value::RecordId(RecordId { key: RecordIdKey::Array(parts), .. })) if parts.len() > 2 => {
+                Side::Second
             }
-            _ => Err(self.broken("id")),
+            _ => Side::First,
         }
     }
 
-    /// Takes the second part of a key, a number that is not negative.
+    /// Takes the second part of a key, a number that is not negative, on whatever side.
     pub(super) fn number_of_key(&mut self) -> Result<u64, StoreError> {
-        match self.second_of_key()? {
-            Value::Number(Number::Int(number)) => u64::try_from(number).map_err(|_| self.broken("id")),
+        let second = match self.key()? {
+            RecordIdKey::Array(parts) if matches!(parts.len(), 2 | 3) => {
+                parts.into_inner().into_iter().nth(1)
+            }
+            _ => None,
+        };
+        match second {
+            Some(Value::Number(Number::Int(number))) => u64::try_from(number).map_err(|_| self.broken("id")),
             _ => Err(self.broken("id")),
         }
     }

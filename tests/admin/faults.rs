@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use messagecenter_actors::domain::ids::{ActorKey, Address, ConversationKey, InboxKey};
 use messagecenter_actors::memory::MemoryStore;
 use serde_json::{Value, json};
 
@@ -153,8 +154,8 @@ async fn damaged_rows_of_one_conversation_quarantine_it_alone_until_they_are_rep
     conversation(&service, 1, 3).await;
     service.service.stop().await; // writes the snapshots
     let key = path.rsplit('/').next().unwrap().to_owned();
-    let key = messagecenter_actors::domain::ids::ActorKey::parse("conversation", &key).unwrap();
-    let whole = store.damage(&key).expect("a snapshot");
+    let key = ActorKey::parse("conversation", &key).unwrap();
+    let whole = store.ruin(&key).expect("a snapshot");
 
     let service = app(&store, |_| {}).await;
     let began = Instant::now();
@@ -181,6 +182,36 @@ async fn damaged_rows_of_one_conversation_quarantine_it_alone_until_they_are_rep
     service.look_until(&path, |seen| seen["phase"] == "ready").await;
     service.say(&user(1), "2", "found").await.ok();
     assert_eq!(texts(service.history(&user(2), "1").await), ["hello", "found"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_newest_snapshot_costs_nobody_an_answer_and_is_counted() {
+    let store = MemoryStore::new();
+    for words in ["one", "two"] {
+        let service = app(&store, |_| {}).await;
+        service.say(&user(1), "2", words).await.ok();
+        service.service.stop().await; // writes the snapshots
+    }
+    let pair = ConversationKey::one_to_one(Address::user(1), Address::user(2));
+    let reader = ActorKey::Inbox(InboxKey::Party(Address::user(2)));
+    for key in [ActorKey::Conversation(pair.id()), reader] {
+        store.damage(&key).expect("a snapshot");
+    }
+    let service = app(&store, |_| {}).await;
+    service.say(&user(1), "2", "three").await.ok();
+    assert_eq!(service.unread(&user(2), 2).await, 3);
+    assert_eq!(service.figure("messagecenter_snapshots_stepped_back_total").await, 2);
+    assert_eq!(texts(service.history(&user(2), "1").await), ["one", "two", "three"]);
+    let unread = service.unread(&user(2), 2).await;
+    service.service.stop().await;
+    let service = app(&store, |_| {}).await;
+    assert_eq!(service.unread(&user(2), 2).await, unread);
+    assert_eq!(texts(service.history(&user(2), "1").await), ["one", "two", "three"]);
+    assert_eq!(
+        service.figure("messagecenter_snapshots_stepped_back_total").await,
+        0,
+        "they were written again"
+    );
 }
 
 async fn said(service: &App, key: &str, refused: &mut u32) -> bool {

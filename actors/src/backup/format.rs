@@ -306,13 +306,13 @@ impl<R: Read> Reader<R> {
             }
             b'S' => {
                 let SnapshotHead { kind, id, decided, told, version } = self.head(head)?;
-                Frame::Snapshot(Snapshot { key: key(&kind, &id)?, decided, told, version, state: body })
+                Frame::Snapshot(Snapshot::new(key(&kind, &id)?, decided, told, version, body))
             }
             b'P' => {
                 let PageHead { kind, id, collection, number, position } = self.head(head)?;
                 let named = Collection::ALL.into_iter().find(|known| known.table() == collection);
                 let collection = named.ok_or_else(unreadable)?;
-                let page = Page { collection, number, position, content: self.content(&body)? };
+                let page = Page::new(collection, number, position, self.content(&body)?);
                 Frame::Page(key(&kind, &id)?, page)
             }
             b'J' => {

@@ -117,7 +117,7 @@ impl<W: Write + Send> Copy<'_, W> {
             ActorKey::Inbox(_) => (Collection::Rows, page_count(snapshot)?),
             ActorKey::Session(_) | ActorKey::Shunt(_) => return Ok(Vec::new()),
         };
-        Ok(self.store.pages(&snapshot.key, collection, 0, count).await?)
+        Ok(self.store.named_pages(snapshot, collection, count).await?)
     }
 
     async fn messages(&mut self, snapshot: &Snapshot) -> Result<(), BackupError> {

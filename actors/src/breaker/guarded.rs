@@ -9,8 +9,8 @@ use super::{Breaker, Sort};
 use crate::domain::event::Position;
 use crate::domain::ids::ActorKey;
 use crate::ports::{
-    ArchiveStore, Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Page, RestoredEnds,
-    Snapshot, StateStore, Store, StoreError,
+    ArchiveStore, Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Kept, Page,
+    RestoredEnds, Snapshot, StateStore, Store, StoreError,
 };
 
 /// A store whose calls are refused while the breaker is open, and whose failures open it.
@@ -78,8 +78,8 @@ impl JournalStore for Guarded {
 
 #[async_trait]
 impl StateStore for Guarded {
-    async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
-        self.reading(self.store.load(key)).await
+    async fn load_both(&self, key: &ActorKey) -> Result<Kept, StoreError> {
+        self.reading(self.store.load_both(key)).await
     }
 
     async fn page(
@@ -89,6 +89,15 @@ impl StateStore for Guarded {
         number: u64,
     ) -> Result<Option<Page>, StoreError> {
         self.reading(self.store.page(key, collection, number)).await
+    }
+
+    async fn named_pages(
+        &self,
+        snapshot: &Snapshot,
+        collection: Collection,
+        count: u64,
+    ) -> Result<Vec<Page>, StoreError> {
+        self.reading(self.store.named_pages(snapshot, collection, count)).await
     }
 
     async fn pages(

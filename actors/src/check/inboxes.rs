@@ -7,20 +7,13 @@ use crate::domain::ids::{ActorKey, InboxKey, Kind};
 use crate::domain::inbox::Row;
 use crate::inbox::store;
 use crate::ports::StoreError;
-use crate::runtime::behaviour::RecoverError;
 
 impl Check<'_> {
     /// Whether it could be read whole.
     pub(super) async fn inbox(&mut self, inbox: &InboxKey, stored: &Stored) -> Result<bool, StoreError> {
         self.checked.inboxes += 1;
-        let mut rows = match store::load(inbox, self.store, stored.snapshot.as_ref()).await {
-            Ok(rows) => rows,
-            Err(RecoverError::Broken(what)) => {
-                self.fault(&stored.key, what);
-                return Ok(false);
-            }
-            Err(RecoverError::Retry(why)) => return Err(StoreError::Unavailable(why)),
-        };
+        let rows = store::load(inbox, self.store, stored.snapshot.as_ref()).await;
+        let Some(mut rows) = self.readable(&stored.key, rows)? else { return Ok(false) };
         stored.facts.iter().for_each(|event| rows.apply(event));
         let reader = reader_hash(&reader_of(inbox));
         for (conversation, row) in rows.rows() {

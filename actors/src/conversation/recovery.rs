@@ -13,8 +13,10 @@ use crate::domain::history::page_of;
 use crate::domain::ids::{ActorKey, Kind};
 use crate::domain::members::Cursor;
 use crate::domain::paged::PageRows;
+use crate::journal::Loaded;
 use crate::log::Log;
 use crate::ports::{Collection, Snapshot, Store, StoreError};
+use crate::recovering;
 use crate::runtime::behaviour::RecoverError;
 use crate::world::World;
 
@@ -23,18 +25,14 @@ pub(super) async fn recover(
     world: Arc<World>,
     restart: bool,
 ) -> Result<Conversation, RecoverError> {
-    try_recover(id, world, restart).await.map_err(|error| match error {
-        StoreError::Corrupt(problem) => RecoverError::Broken(problem),
-        other => RecoverError::Retry(other.to_string()),
-    })
+    let build = |loaded| Box::pin(rebuild(id, Arc::clone(&world), loaded)) as _;
+    recovering::recover(&world.journal, &ActorKey::Conversation(id), restart, build).await
 }
 
-async fn try_recover(id: Uuid, world: Arc<World>, restart: bool) -> Result<Conversation, StoreError> {
-    let key = ActorKey::Conversation(id);
-    let loaded = world.journal.load(&key, restart).await?;
-    let log = Log::new(key.clone(), Arc::clone(&world.journal), &loaded);
+async fn rebuild(id: Uuid, world: Arc<World>, loaded: Loaded) -> Result<Conversation, StoreError> {
+    let log = Log::new(ActorKey::Conversation(id), Arc::clone(&world.journal), &loaded);
     let state = match &loaded.snapshot {
-        Some(snapshot) => restore(id, &*world.store, &key, Small::read(snapshot)?, &loaded.events).await?,
+        Some(snapshot) => restore(id, &*world.store, snapshot, &loaded.events).await?,
         None => None,
     };
     let limits = Limits::from(&**world.rules.load());
@@ -56,9 +54,8 @@ pub(crate) async fn stored_state(
     snapshot: Option<&Snapshot>,
     events: &[Arc<Recorded>],
 ) -> Result<Option<ConversationState>, StoreError> {
-    let key = ActorKey::Conversation(id);
     let mut known = match snapshot {
-        Some(snapshot) => restore(id, store, &key, Small::read(snapshot)?, events).await?,
+        Some(snapshot) => restore(id, store, snapshot, events).await?,
         None => None,
     };
     for event in events {
@@ -70,22 +67,22 @@ pub(crate) async fn stored_state(
 async fn restore(
     id: Uuid,
     store: &dyn Store,
-    key: &ActorKey,
-    small: Small,
+    snapshot: &Snapshot,
     events: &[Arc<Recorded>],
 ) -> Result<Option<ConversationState>, StoreError> {
+    let (key, small) = (&snapshot.key, Small::read(snapshot)?);
     let Some(core) = small.core else {
         return Ok(None);
     };
     let readers: Vec<PageRows<Reader, Cursor>> = if core.key.kind() == Kind::Group {
-        let pages = store.pages(key, Collection::Members, 0, small.member_pages).await?;
+        let pages = store.named_pages(snapshot, Collection::Members, small.member_pages).await?;
         pages.iter().map(|page| read_members(key, page)).collect::<Result<_, _>>()?
     } else {
         vec![(0, small.readers)]
     };
     let forgotten = forgotten(core.forgotten, events);
     let needed: Vec<u64> = needed_pages(core.head, forgotten, events).into_iter().collect();
-    let mut state = ConversationState::restored(id, core, readers);
+    let mut state = ConversationState::restored(id, core, readers, snapshot.sides.clone());
     for (number, messages) in load_pages(store, key, &needed).await? {
         state.put_page(number, messages);
     }

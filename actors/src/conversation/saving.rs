@@ -18,6 +18,7 @@ use crate::domain::members::Cursor;
 use crate::domain::message::StoredMessage;
 use crate::domain::paged::PageRows;
 use crate::domain::seq_set::SeqSet;
+use crate::domain::shadow::Sides;
 use crate::journal::Changes;
 use crate::ports::{Collection, Page, Snapshot, StoreError};
 use crate::runtime::behaviour::Turn;
@@ -54,8 +55,7 @@ impl Small {
     /// Reads what a snapshot holds.
     pub(super) fn read(snapshot: &Snapshot) -> Result<Self, StoreError> {
         if snapshot.version != VERSION {
-            let problem = format!("{}: snapshot version {} is not {VERSION}", snapshot.key, snapshot.version);
-            return Err(StoreError::Corrupt(problem));
+            return Err(StoreError::Corrupt(format!("{}: {}", snapshot.key, snapshot.not_understood())));
         }
         rmp_serde::from_slice(&snapshot.state)
             .map_err(|error| without_quotes(&error.to_string()))
@@ -75,8 +75,8 @@ impl Conversation {
             Err(error) => return tracing::error!(conversation = %self.id, %error, "snapshot not encoded"),
         };
         let (decided, told) = held;
-        let snapshot = self.log.snapshot(VERSION, state);
         let changed = self.state.as_mut().map(Changed::take).unwrap_or_default();
+        let snapshot = self.log.snapshot(VERSION, state, changed.sides.clone());
         let (messages, members) = changed.numbers();
         let removed = changed.removed.clone();
         self.saving = true;
@@ -109,6 +109,8 @@ impl Conversation {
 struct Changed {
     messages: Vec<(u64, PageMessages)>,
     members: Vec<PageRows<Reader, Cursor>>,
+    /// Where the pages of members are once these are written.
+    sides: Sides,
     /// Pages of messages to be deleted.
     removed: Range<u64>,
 }
@@ -116,7 +118,7 @@ struct Changed {
 impl Changed {
     fn take(state: &mut ConversationState) -> Self {
         let (messages, members) = state.take_dirty();
-        Self { messages, members, removed: state.removed_pages() }
+        Self { messages, members, sides: state.readers().sides().clone(), removed: state.removed_pages() }
     }
 
     fn numbers(&self) -> (Vec<u64>, Vec<u64>) {
@@ -128,11 +130,13 @@ impl Changed {
     fn encoded(self, position: Position) -> Changes {
         let messages = self.messages.into_iter().map(move |(number, messages)| {
             let content = serde_json::to_value(&*messages).map_err(unencoded)?;
-            Ok(Page { collection: Collection::History, number, position, content })
+            Ok(Page::new(Collection::History, number, position, content))
         });
+        let sides = self.sides;
         let members = self.members.into_iter().map(move |(number, rows)| {
             let content = rows.iter().map(write_member).collect::<Result<Vec<Value>, _>>()?;
-            Ok(Page { collection: Collection::Members, number, position, content: content.into() })
+            let page = Page::new(Collection::Members, number, position, content.into());
+            Ok(Page { side: sides.of(number), ..page })
         });
         Changes { messages: Box::new(messages), together: Box::new(members), removed: self.removed }
     }
@@ -209,7 +213,7 @@ mod tests {
     fn a_damaged_page_is_named_without_what_people_wrote() {
         let key = ActorKey::Conversation(uuid::Uuid::nil());
         let content = serde_json::json!([{ "seq": "what was said" }]);
-        let page = Page { collection: Collection::History, number: 3, content, position: 0 };
+        let page = Page::new(Collection::History, 3, 0, content);
         let problem = read_history(&key, page).map(|_| ()).map_err(|error| error.to_string());
         assert!(problem.as_ref().is_err_and(|text| text.contains("page 3: invalid type")), "{problem:?}");
         assert!(!format!("{problem:?}").contains("said"), "{problem:?}");

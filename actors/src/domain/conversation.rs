@@ -39,6 +39,7 @@ use super::members::{Cursor, Readers};
 use super::message::{Author, Preview, StoredMessage};
 use super::paged::PageRows;
 use super::seq_set::SeqSet;
+use super::shadow::Sides;
 use crate::api::SessionState;
 
 /// The numbers that the rules of a conversation use; all are settings.
@@ -140,14 +141,15 @@ impl ConversationState {
         Self { id, core, readers: Readers::default(), history: History::default() }
     }
 
-    /// A conversation as a snapshot and the pages of its readers tell; history pages are put in later.
+    /// A conversation as a snapshot and the pages of its readers, on these sides, tell; history pages are put in later.
     pub fn restored(
         id: Uuid,
         core: Core,
         readers: impl IntoIterator<Item = PageRows<Reader, Cursor>>,
+        sides: Sides,
     ) -> Self {
         let history = History::beginning_behind(core.forgotten);
-        Self { id, core, readers: Readers::from_pages(readers), history }
+        Self { id, core, readers: Readers::from_pages(readers, sides), history }
     }
 
     /// What does not grow.
@@ -203,7 +205,7 @@ impl ConversationState {
             self.history.deleted(removed.end);
         } else {
             self.history.unsaved(messages);
-            self.readers.mark_dirty(members.iter().copied());
+            self.readers.untake(members.iter().copied());
         }
     }
 

@@ -23,6 +23,7 @@ use super::event::{
 use super::ids::{Address, ConversationKey, EntId, InboxKey, Kind, Millis, PartyType};
 use super::message::Author;
 use super::paged::{PageRows, Paged};
+use super::shadow::Sides;
 use crate::api::SessionState;
 
 /// Place of a row in lists: newest activity first, ties by conversation id.
@@ -77,9 +78,13 @@ impl Inbox {
         }
     }
 
-    /// The inbox that wrote these pages (all of them).
-    pub fn from_pages(key: InboxKey, pages: impl IntoIterator<Item = PageRows<Uuid, Row>>) -> Self {
-        let rows = Paged::from_pages(pages);
+    /// The inbox that wrote these pages (all of them) to these sides.
+    pub fn from_pages(
+        key: InboxKey,
+        pages: impl IntoIterator<Item = PageRows<Uuid, Row>>,
+        sides: Sides,
+    ) -> Self {
+        let rows = Paged::from_pages(pages, sides);
         let mut inbox = Self::new(key);
         for (conversation, row) in rows.iter() {
             inbox.index(*conversation, row);

@@ -9,6 +9,7 @@ use super::event::Reader;
 use super::ids::Address;
 use super::paged::{PageRows, Paged};
 use super::seq_set::{SeqSet, unread};
+use super::shadow::Sides;
 
 /// How far one reader has come.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -61,8 +62,8 @@ pub struct Readers {
 
 impl Readers {
     /// Rebuilds the readers from their pages.
-    pub fn from_pages(pages: impl IntoIterator<Item = PageRows<Reader, Cursor>>) -> Self {
-        let cursors = Paged::from_pages(pages);
+    pub fn from_pages(pages: impl IntoIterator<Item = PageRows<Reader, Cursor>>, sides: Sides) -> Self {
+        let cursors = Paged::from_pages(pages, sides);
         let mut readers = Self { cursors, tops: TopMarks::default() };
         readers.find_tops();
         readers
@@ -175,9 +176,14 @@ impl Readers {
         self.cursors.take_dirty()
     }
 
-    /// Makes pages dirty again: their writing failed.
-    pub fn mark_dirty(&mut self, numbers: impl IntoIterator<Item = u64>) {
-        self.cursors.mark_dirty(numbers);
+    /// Where the pages are; see [`Paged::sides`].
+    pub const fn sides(&self) -> &Sides {
+        self.cursors.sides()
+    }
+
+    /// Makes pages dirty again that were taken last; see [`Paged::untake`].
+    pub fn untake(&mut self, numbers: impl IntoIterator<Item = u64>) {
+        self.cursors.untake(numbers);
     }
 
     /// Every reader with its cursor.
@@ -235,7 +241,10 @@ mod tests {
         assert_eq!((readers.mark(&reader(4)), readers.highest_mark_but(&reader(1))), (7, 0));
         readers.read(&reader(4), 7);
         assert_eq!(readers.highest_mark_but(&reader(1)), 7);
-        assert_eq!(Readers::from_pages(readers.take_dirty()).highest_mark_but(&reader(1)), 7);
+        assert_eq!(
+            Readers::from_pages(readers.take_dirty(), Sides::default()).highest_mark_but(&reader(1)),
+            7
+        );
     }
 
     #[test]
@@ -265,7 +274,7 @@ mod tests {
         let mut readers = three();
         readers.read(&reader(2), 6);
         readers.wrote(&reader(3), 7);
-        let rebuilt = Readers::from_pages(readers.take_dirty());
+        let rebuilt = Readers::from_pages(readers.take_dirty(), Sides::default());
         assert_eq!(rebuilt.iter().count(), 3);
         assert_eq!(rebuilt.highest_mark_but(&reader(1)), 6);
         assert_eq!(rebuilt.unread(&reader(3), 7, 0, &SeqSet::default()), 6);

@@ -2,12 +2,14 @@
 //! changed pages are written.
 //!
 //! Guarantees: a key is in one slot and so in one page; every page that differs from what was last taken is
-//! dirty; [`Paged::from_pages`] of all pages gives an equal collection. Slots are not names: after a rebuild
+//! dirty; a page that is written does not overwrite what was written of it last ([`Sides`]); [`Paged::from_pages`] of all pages gives an equal collection. Slots are not names: after a rebuild
 //! the same key may sit in another slot of its page.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
+
+use super::shadow::Sides;
 
 /// Rows in one page: small enough that one changed row does not rewrite much, large enough that ten
 /// thousand rows load in one range read (157 pages, below the storage port's window of 512).
@@ -24,11 +26,22 @@ pub struct Paged<K, T> {
     /// Empty slots below `slots.len()`; the lowest is filled first, so that pages stay full.
     free: BTreeSet<usize>,
     dirty: BTreeSet<u64>,
+    /// Where each page was written last.
+    sides: Sides,
+    /// Pages below it were written.
+    written: u64,
 }
 
 impl<K, T> Default for Paged<K, T> {
     fn default() -> Self {
-        Self { slots: Vec::new(), index: HashMap::new(), free: BTreeSet::new(), dirty: BTreeSet::new() }
+        Self {
+            slots: Vec::new(),
+            index: HashMap::new(),
+            free: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            sides: Sides::default(),
+            written: 0,
+        }
     }
 }
 
@@ -120,9 +133,17 @@ impl<K: Eq + Hash, T> Paged<K, T> {
         !self.dirty.is_empty()
     }
 
-    /// Makes pages dirty again: their writing failed.
-    pub fn mark_dirty(&mut self, numbers: impl IntoIterator<Item = u64>) {
-        self.dirty.extend(numbers);
+    /// Where each page was written last; those taken last to be written count as written.
+    pub const fn sides(&self) -> &Sides {
+        &self.sides
+    }
+
+    /// Makes pages dirty again that were taken last: their writing failed.
+    pub fn untake(&mut self, numbers: impl IntoIterator<Item = u64>) {
+        for number in numbers {
+            self.dirty.insert(number);
+            self.sides.turn(number);
+        }
     }
 
     /// Makes the page of a key dirty, if it has a row.
@@ -157,10 +178,12 @@ impl<K: Clone + Eq + Hash, T> Paged<K, T> {
         }
     }
 
-    /// Rebuilds a collection from its pages, in any order; nothing is dirty. Absent pages are empty ones.
-    pub fn from_pages(pages: impl IntoIterator<Item = PageRows<K, T>>) -> Self {
-        let mut paged = Self::default();
+    /// Rebuilds a collection from its pages, in any order, and where they were; nothing is dirty. Absent pages are
+    /// empty ones.
+    pub fn from_pages(pages: impl IntoIterator<Item = PageRows<K, T>>, sides: Sides) -> Self {
+        let mut paged = Self { sides, ..Self::default() };
         for (number, rows) in pages {
+            paged.written = paged.written.max(number.saturating_add(1));
             let first = usize::try_from(number).unwrap_or(usize::MAX / PAGE_ROWS).saturating_mul(PAGE_ROWS);
             for (offset, (key, value)) in rows.into_iter().take(PAGE_ROWS).enumerate() {
                 paged.put(first + offset, key, value);
@@ -171,10 +194,19 @@ impl<K: Clone + Eq + Hash, T> Paged<K, T> {
 }
 
 impl<K: Clone + Eq + Hash, T: Clone> Paged<K, T> {
-    /// Every dirty page, rising, with its rows (none if it was emptied: it must overwrite the stored one).
-    /// Nothing is dirty afterwards; give the numbers to [`Paged::mark_dirty`] if writing fails.
+    /// Every dirty page, rising, with its rows (none if it was emptied: that must be written as well). Each goes to
+    /// where [`Paged::sides`] says afterwards. Nothing is dirty then; give the numbers to [`Paged::untake`] if
+    /// writing fails.
     pub fn take_dirty(&mut self) -> Vec<PageRows<K, T>> {
         let dirty = std::mem::take(&mut self.dirty);
+        for number in &dirty {
+            if *number < self.written {
+                self.sides.turn(*number);
+            }
+        }
+        if let Some(last) = dirty.last() {
+            self.written = self.written.max(last + 1);
+        }
         dirty.into_iter().map(|number| (number, self.rows_of(number))).collect()
     }
 
@@ -207,8 +239,22 @@ mod tests {
         }
         let dirty = paged.take_dirty();
         assert_eq!(dirty.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2]);
-        paged.mark_dirty([2]);
+        paged.untake([2]);
         assert!(paged.is_dirty());
+    }
+
+    #[test]
+    fn a_page_goes_to_the_side_where_it_was_not_written_last() {
+        let mut paged = filled(65);
+        paged.take_dirty();
+        let written = paged.sides().clone();
+        assert_eq!(written, Sides::default());
+        paged.touch(&64);
+        assert_eq!(paged.take_dirty().len(), 1);
+        assert_eq!(paged.sides().of(0), written.of(0));
+        assert_eq!(paged.sides().of(1), written.of(1).other());
+        paged.untake([1]);
+        assert_eq!(*paged.sides(), written, "what failed goes to the same side again");
     }
 
     #[test]
@@ -228,7 +274,9 @@ mod tests {
             paged.remove(&key);
         }
         paged.insert(1_000, 7);
-        let rebuilt = Paged::from_pages(paged.take_dirty());
+        let pages = paged.take_dirty();
+        let rebuilt = Paged::from_pages(pages, paged.sides().clone());
+        assert_eq!(rebuilt.sides(), paged.sides());
         assert_eq!(rebuilt, paged);
         assert!(!rebuilt.is_dirty());
     }
@@ -252,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_missing_page_leaves_room_that_is_filled_later() {
-        let mut paged = Paged::from_pages([(1, vec![(1_u64, 1_u64)])]);
+        let mut paged = Paged::from_pages([(1, vec![(1_u64, 1_u64)])], Sides::default());
         assert_eq!(paged.page_count(), 2);
         assert_eq!(paged.insert(2, 2), 0);
     }

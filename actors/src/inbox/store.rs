@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Inbox, Saving};
 use crate::domain::event::Position;
-use crate::domain::ids::{ActorKey, InboxKey};
+use crate::domain::ids::InboxKey;
 use crate::domain::inbox::Inbox as Rows;
 use crate::ports::{Collection, Page, Snapshot, StateStore, StoreError};
-use crate::runtime::behaviour::{RecoverError, Turn};
+use crate::runtime::behaviour::Turn;
 use crate::runtime::panics::without_quotes;
 
 /// Version of [`State`]'s encoding.
@@ -23,18 +23,10 @@ struct State {
     pages: u64,
 }
 
-/// How a failed read ends a recovery.
-pub(super) fn unreadable(error: StoreError) -> RecoverError {
-    match error {
-        StoreError::Corrupt(what) => RecoverError::Broken(what),
-        other => RecoverError::Retry(other.to_string()),
-    }
-}
-
 /// How many pages of rows the inbox of a snapshot has.
 pub(crate) fn page_count(snapshot: &Snapshot) -> Result<u64, StoreError> {
     if snapshot.version != VERSION {
-        return Err(StoreError::Corrupt(format!("inbox state of version {}", snapshot.version)));
+        return Err(StoreError::Corrupt(snapshot.not_understood()));
     }
     let state: State = rmp_serde::from_slice(&snapshot.state)
         .map_err(|error| without_quotes(&error.to_string()))
@@ -47,24 +39,23 @@ pub(crate) async fn load<S: StateStore + ?Sized>(
     key: &InboxKey,
     store: &S,
     snapshot: Option<&Snapshot>,
-) -> Result<Rows, RecoverError> {
+) -> Result<Rows, StoreError> {
     let Some(snapshot) = snapshot else { return Ok(Rows::new(key.clone())) };
-    let count = page_count(snapshot).map_err(unreadable)?;
+    let count = page_count(snapshot)?;
     if count == 0 {
         return Ok(Rows::new(key.clone()));
     }
-    let actor = ActorKey::Inbox(key.clone());
-    let stored = store.pages(&actor, Collection::Rows, 0, count).await.map_err(unreadable)?;
+    let stored = store.named_pages(snapshot, Collection::Rows, count).await?;
     let mut pages = Vec::with_capacity(stored.len());
     for page in stored {
         let rows = serde_json::from_value(page.content)
             .map_err(|error: serde_json::Error| without_quotes(&error.to_string()))
             .map_err(|problem| {
-                RecoverError::Broken(format!("page {} of inbox rows: {problem}", page.number))
+                StoreError::Corrupt(format!("page {} of inbox rows: {problem}", page.number))
             })?;
         pages.push((page.number, rows));
     }
-    Ok(Rows::from_pages(key.clone(), pages))
+    Ok(Rows::from_pages(key.clone(), pages, snapshot.sides.clone()))
 }
 
 impl Inbox {
@@ -84,13 +75,15 @@ impl Inbox {
         };
         let changed = self.rows.pages().take_dirty();
         let numbers: Vec<u64> = changed.iter().map(|(number, _)| *number).collect();
-        let snapshot = self.log.snapshot(VERSION, state);
+        let sides = self.rows.pages().sides().clone();
+        let snapshot = self.log.snapshot(VERSION, state, sides.clone());
         self.saving = Saving::Running;
         let work = async move {
             let mut pages = Vec::with_capacity(changed.len());
             for (number, rows) in changed {
                 let content = serde_json::to_value(rows).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-                pages.push(Page { collection: Collection::Rows, number, position: told, content });
+                let page = Page::new(Collection::Rows, number, told, content);
+                pages.push(Page { side: sides.of(number), ..page });
             }
             snapshot.write(pages).await
         };
@@ -110,7 +103,7 @@ impl Inbox {
             Ok(()) => self.saved = self.saved.max(told),
             Err(error) => {
                 tracing::warn!(key = %self.log.key(), %error, "inbox not saved; tried again when asked");
-                self.rows.pages().mark_dirty(numbers);
+                self.rows.pages().untake(numbers);
             }
         }
         if again {

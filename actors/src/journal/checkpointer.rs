@@ -134,8 +134,12 @@ impl Journal {
         let busy = asked.values().filter(|asked| asked.when.elapsed() < interval).count();
         let room = settings.checkpoint_actors.saturating_sub(busy);
         let index = self.index.lock();
-        let oldest = index.oldest().filter(|oldest| oldest.position < below)?;
-        let urgent = oldest.position < urgent_below;
+        let oldest = index.oldest().map_or(Position::MAX, |oldest| oldest.position);
+        let urgent = oldest < urgent_below;
+        self.hurry.urgent.store(urgent, Ordering::Relaxed);
+        if oldest >= below {
+            return None;
+        }
         let behind = index.by_age().take_while(|(oldest, _)| *oldest < below);
         let next = behind.filter(|(_, key)| !asked.contains_key(*key)).take(room);
         let allowed = next.take_while(|(_, key)| {

@@ -24,6 +24,11 @@ impl Entry {
     pub const fn position(self) -> Position {
         self.first + self.offset as u64
     }
+
+    /// Whether a snapshot with these marks holds it.
+    pub const fn held(self, decided: Position, told: Position) -> bool {
+        self.position() <= if self.own { decided } else { told }
+    }
 }
 
 /// The oldest fact that some snapshot lacks.
@@ -79,13 +84,22 @@ impl Index {
         self.entries.contains_key(key)
     }
 
+    /// Notes older facts of `key` again: a snapshot that held them is as good as lost.
+    pub fn note_again(&mut self, key: &ActorKey, older: impl IntoIterator<Item = Entry>) {
+        let mut all: Vec<Entry> = older.into_iter().chain(self.of(key)).collect();
+        all.sort_by_key(|entry| entry.position());
+        all.dedup();
+        self.clear(key, Position::MAX, Position::MAX);
+        all.into_iter().for_each(|entry| self.push(key, entry));
+    }
+
     /// Forgets what a durable snapshot with these marks holds.
     pub fn clear(&mut self, key: &ActorKey, decided: Position, told: Position) {
         let Some(entries) = self.entries.get_mut(key) else { return };
         let Some(was) = entries.front().map(|entry| entry.position()) else { return };
         let mut gone = 0;
         entries.retain(|entry| {
-            let kept = entry.position() > if entry.own { decided } else { told };
+            let kept = !entry.held(decided, told);
             gone += usize::from(entry.own && !kept);
             kept
         });

@@ -27,6 +27,7 @@ pub struct JournalMetrics {
     pub(super) snapshots: Counter,
     pub(super) recovery_seconds: Histogram,
     pub(super) recovery_events: Histogram,
+    pub(crate) stepped_back: Counter,
     pub(super) replayed_events: Gauge,
     pub(super) rollbacks: Counter,
     pub(super) dirty_actors: Gauge,
@@ -46,6 +47,7 @@ impl Default for JournalMetrics {
             snapshots: Counter::default(),
             recovery_seconds: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
             recovery_events: Histogram::new(exponential_buckets(1.0, 4.0, 9)),
+            stepped_back: Counter::default(),
             replayed_events: Gauge::default(),
             rollbacks: Counter::default(),
             dirty_actors: Gauge::default(),
@@ -81,6 +83,12 @@ impl JournalMetrics {
             &self.recovery_seconds,
         );
         list(registry, "recovery_events", "Facts one actor replayed", &self.recovery_events);
+        list(
+            registry,
+            "snapshots_stepped_back",
+            "Recoveries without the newest snapshot, which could not be understood",
+            &self.stepped_back,
+        );
         list(registry, "replayed_events", "Facts indexed at the last start", &self.replayed_events);
         list(registry, "journal_rollbacks", "Commits that failed for good", &self.rollbacks);
         list(

@@ -73,18 +73,7 @@ pub async fn facts_from(
     if bounds.oldest == 0 || from > bounds.newest {
         return Ok(facts);
     }
-    // `from` may lie inside a batch, whose first position nobody knows: look back further and further.
-    let mut back = WINDOW;
-    let mut cursor = loop {
-        let start = from.saturating_sub(back).max(bounds.oldest);
-        let before = store.scan(start, from + 1, WINDOW as usize).await?;
-        match before.last() {
-            Some(batch) if batch.first + u64::from(batch.count) > from => break batch.first,
-            Some(batch) => break batch.first + u64::from(batch.count),
-            None if start == bounds.oldest => break bounds.oldest.max(from),
-            None => back *= 4,
-        }
-    };
+    let mut cursor = batch_of(store, bounds, from).await?;
     while facts.len() < limit && cursor <= bounds.newest {
         let batches = store.scan(cursor, cursor + WINDOW, WINDOW as usize).await?;
         let Some(last) = batches.last() else { break };
@@ -96,6 +85,26 @@ pub async fn facts_from(
         }
     }
     Ok(facts)
+}
+
+/// The first position of the batch that holds `from`; if there is none, of the one behind it.
+pub(super) async fn batch_of(
+    store: &dyn JournalStore,
+    bounds: JournalBounds,
+    from: Position,
+) -> Result<Position, StoreError> {
+    // `from` may lie inside a batch, whose first position nobody knows: look back further and further.
+    let mut back = WINDOW;
+    loop {
+        let start = from.saturating_sub(back).max(bounds.oldest);
+        let before = store.scan(start, from + 1, WINDOW as usize).await?;
+        match before.last() {
+            Some(batch) if batch.first + u64::from(batch.count) > from => return Ok(batch.first),
+            Some(batch) => return Ok(batch.first + u64::from(batch.count)),
+            None if start == bounds.oldest => return Ok(bounds.oldest.max(from)),
+            None => back *= 4,
+        }
+    }
 }
 
 /// What snapshots lack, read without taking the store: for whoever looks at a store that is not being written to.
@@ -134,7 +143,7 @@ impl Unsaved {
         let missing = |first| StoreError::Corrupt(format!("{key}: its fact in batch {first} is missing"));
         let mut facts = Vec::new();
         for entry in self.index.of(key) {
-            if entry.position() <= if entry.own { decided } else { told } {
+            if entry.held(decided, told) {
                 continue;
             }
             let batch = match &self.last {
@@ -259,10 +268,21 @@ impl Journal {
         drop(writing);
         fail_point!(ActorLoading);
         let (decided, told) = snapshot.as_ref().map_or((0, 0), |snapshot| (snapshot.decided, snapshot.told));
-        let lacking = |entry: &Entry| entry.position() > if entry.own { decided } else { told };
+        let lacking = entries.into_iter().filter(|entry| !entry.held(decided, told));
+        let Some(events) = self.facts_at(lacking).await? else { return Ok(None) };
+        // What the snapshot holds may still be noted from before a restart of the service.
+        self.index.lock().clear(key, decided, told);
+        Ok(Some(Loaded { snapshot, events, generation }))
+    }
+
+    /// The facts at these places; `None` if one is not in the journal any more.
+    pub(super) async fn facts_at(
+        &self,
+        entries: impl Iterator<Item = Entry>,
+    ) -> Result<Option<Vec<Arc<Recorded>>>, StoreError> {
         let mut events = Vec::new();
         let mut batch: Option<(Position, Facts)> = None;
-        for entry in entries.into_iter().filter(lacking) {
+        for entry in entries {
             let facts = match &batch {
                 Some((first, facts)) if *first == entry.first => facts,
                 _ => {
@@ -278,9 +298,7 @@ impl Journal {
             };
             events.push(Arc::clone(event));
         }
-        // What the snapshot holds may still be noted from before a restart of the service.
-        self.index.lock().clear(key, decided, told);
-        Ok(Some(Loaded { snapshot, events, generation }))
+        Ok(Some(events))
     }
 
     /// The facts of the batch at `first`, from the cache or storage.

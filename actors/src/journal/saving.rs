@@ -26,6 +26,21 @@ pub(super) const SAVES_AT_ONCE: usize = 2;
 /// busy conversations, whose pages of messages take half a second, take both threads from commits for so long.
 const REST: u32 = 2;
 
+/// Why pieces of large snapshots are written without a rest in between.
+#[derive(Default)]
+pub(super) struct Hurry {
+    /// Nobody waits for answers any more.
+    pub draining: AtomicBool,
+    /// Facts lag so far behind that a recovery would take too long.
+    pub urgent: AtomicBool,
+}
+
+impl Hurry {
+    fn rests(&self) -> bool {
+        !self.draining.load(Ordering::Relaxed) && !self.urgent.load(Ordering::Relaxed)
+    }
+}
+
 /// Pages that are encoded when their turn comes.
 pub type LazyPages = Box<dyn Iterator<Item = Result<Page, StoreError>> + Send>;
 
@@ -51,7 +66,7 @@ impl From<Vec<Page>> for Changes {
 impl Journal {
     /// Nobody waits for answers any more: from now on as many snapshots are written at once as the disk takes.
     pub fn hurry(&self) {
-        self.hurried.store(true, Ordering::Relaxed);
+        self.hurry.draining.store(true, Ordering::Relaxed);
         self.saves.add_permits(SAVES_AT_MOST - SAVES_AT_ONCE);
     }
 
@@ -62,7 +77,7 @@ impl Journal {
     pub async fn save(
         &self,
         generation: u64,
-        snapshot: Snapshot,
+        mut snapshot: Snapshot,
         changes: impl Into<Changes>,
     ) -> Result<(), StoreError> {
         let changes = changes.into();
@@ -88,11 +103,12 @@ impl Journal {
         let Ok(turn) = Arc::clone(&self.saves).acquire_owned().await else {
             return refused("the journal is gone");
         };
+        snapshot.since = self.index.lock().oldest_of(&snapshot.key);
         let (key, told) = (snapshot.key.clone(), snapshot.told);
         let (store, limit) = (Arc::clone(&self.store), self.settings().save_pages.max(1));
-        let hurried = Arc::clone(&self.hurried);
+        let hurry = Arc::clone(&self.hurry);
         let write = async move {
-            let outcome = write(&*store, &snapshot, changes, limit, &hurried).await;
+            let outcome = write(&*store, &snapshot, changes, limit, &hurry).await;
             fail_point!(SnapshotAfterWrite);
             drop(turn);
             (outcome, writing)
@@ -115,9 +131,9 @@ async fn write(
     snapshot: &Snapshot,
     changes: Changes,
     limit: usize,
-    hurried: &AtomicBool,
+    hurry: &Hurry,
 ) -> Result<(), StoreError> {
-    let mut rest = write_ahead(store, &snapshot.key, changes.messages, limit, hurried).await?;
+    let mut rest = write_ahead(store, &snapshot.key, changes.messages, limit, hurry).await?;
     for page in changes.together {
         rest.push(page?);
         tokio::task::yield_now().await;
@@ -126,14 +142,14 @@ async fn write(
     store.save_and_remove(snapshot, &rest, changes.removed).await
 }
 
-/// Writes pages, `limit` in a transaction, and rests in between unless it is `hurried`; returns the last ones, which
+/// Writes pages, `limit` in a transaction, and rests in between unless there is a `hurry`; returns the last ones, which
 /// go with the snapshot.
 async fn write_ahead(
     store: &dyn Store,
     key: &ActorKey,
     pages: LazyPages,
     limit: usize,
-    hurried: &AtomicBool,
+    hurry: &Hurry,
 ) -> Result<Vec<Page>, StoreError> {
     let mut piece = Vec::new();
     let mut began = Instant::now();
@@ -141,7 +157,7 @@ async fn write_ahead(
         if piece.len() == limit {
             store.put_pages(key, &piece).await?;
             piece.clear();
-            if !hurried.load(Ordering::Relaxed) {
+            if hurry.rests() {
                 tokio::time::sleep(began.elapsed() * REST).await;
             }
             began = Instant::now();

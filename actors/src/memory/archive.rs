@@ -18,9 +18,9 @@ impl ArchiveStore for MemoryStore {
         self.faults.before_read()?;
         let data = self.data.lock();
         let behind = |key: &&ActorKey| key.kind() == kind && key.id().as_str() > after;
-        let mut keys: Vec<&ActorKey> = data.snapshots.keys().filter(behind).collect();
+        let mut keys: Vec<&ActorKey> = data.keys().into_iter().filter(behind).collect();
         keys.sort_by_key(|key| key.id());
-        Ok(keys.into_iter().take(limit).filter_map(|key| data.snapshots.get(key).cloned()).collect())
+        Ok(keys.into_iter().take(limit).filter_map(|key| data.kept(key).newest).collect())
     }
 
     async fn rows_after(

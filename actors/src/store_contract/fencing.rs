@@ -42,8 +42,8 @@ fn snapshot(position: u64) -> (Snapshot, Page) {
     let state = Bytes::from(position.to_be_bytes().to_vec());
     let content = serde_json::json!([position]);
     (
-        Snapshot { key: ActorKey::Shunt(1), decided: position, told: 0, version: 1, state },
-        Page { collection: Collection::Rows, number: 0, position, content },
+        Snapshot::new(ActorKey::Shunt(1), position, 0, 1, state),
+        Page::new(Collection::Rows, 0, position, content),
     )
 }
 

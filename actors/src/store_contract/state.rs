@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::done;
 use crate::domain::ids::{ActorKey, Address, InboxKey, PartyType};
+use crate::domain::shadow::{Side, Sides};
 use crate::ports::{Collection, Page, Snapshot, Store};
 
 fn conversation(number: u128) -> ActorKey {
@@ -18,12 +19,12 @@ fn inbox(id: &str) -> ActorKey {
 
 fn snapshot(key: &ActorKey, decided: u64, told: u64) -> Snapshot {
     let state = Bytes::from(vec![decided as u8, 0, 255, told as u8]);
-    Snapshot { key: key.clone(), decided, told, version: 1, state }
+    Snapshot::new(key.clone(), decided, told, 1, state)
 }
 
 fn page(collection: Collection, number: u64, position: u64) -> Page {
     let content = json!([{ "seq": number, "text": "a \u{0} b \u{1f600} \"quoted\"", "none": null }]);
-    Page { collection, number, position, content }
+    Page::new(collection, number, position, content)
 }
 
 pub(super) async fn an_unknown_actor_has_no_snapshot(store: &dyn Store) {
@@ -40,6 +41,46 @@ pub(super) async fn a_snapshot_reads_back_and_is_replaced(store: &dyn Store) {
     for first in [snapshot(&key, 3, 2), snapshot(&key, 9, 12)] {
         done("saving", store.save(&first, &[]).await);
         assert_eq!(done("loading", store.load(&key).await), Some(first), "a snapshot reads back as saved");
+    }
+}
+
+pub(super) async fn both_sides_of_a_snapshot_are_kept_and_each_names_its_pages(store: &dyn Store) {
+    done("acquiring", store.acquire().await);
+    for (key, collection) in [(conversation(1), Collection::Members), (inbox("a:b"), Collection::Rows)] {
+        let page = |number, position, side| Page { side, ..page(collection, number, position) };
+        let first: Vec<Page> = (0..600).map(|number| page(number, 5, Side::First)).collect();
+        let before = Snapshot { since: Some(2), ..snapshot(&key, 5, 5) };
+        done("saving", store.save(&before, &first).await);
+        let mut sides = Sides::default();
+        [0, 7, 599].into_iter().for_each(|number| sides.turn(number));
+        let changed: Vec<Page> = [0, 7, 599].map(|number| page(number, 9, Side::Second)).into();
+        let newest = Snapshot { side: Side::Second, sides, since: Some(6), ..snapshot(&key, 9, 6) };
+        done("saving", store.save(&newest, &changed).await);
+        let kept = done("loading", store.load_both(&key).await);
+        assert_eq!(kept.newest.as_ref(), Some(&newest), "the newest as it was saved");
+        assert_eq!(kept.before.as_ref(), Some(&before), "and the one before");
+        assert_eq!(done("loading", store.load(&key).await).as_ref(), Some(&newest), "the newest alone");
+        let named = done("reading", store.named_pages(&before, collection, 600).await);
+        assert_eq!(named, first, "the one before names what it was saved with");
+        let named = done("reading", store.named_pages(&newest, collection, 600).await);
+        let expected: Vec<Page> = (0..600)
+            .map(|number| match newest.sides.of(number) {
+                Side::First => page(number, 5, Side::First),
+                Side::Second => page(number, 9, Side::Second),
+            })
+            .collect();
+        assert_eq!(named, expected, "the newest names the changed ones and those that did not change");
+        assert_eq!(done("reading", store.named_pages(&newest, collection, 0).await), Vec::new());
+        let few = done("reading", store.named_pages(&newest, collection, 2).await);
+        assert_eq!(few, expected[..2], "no more than there are");
+        let all = done("reading", store.pages(&key, collection, 0, 8).await);
+        assert_eq!(all.len(), 10, "both places of those that were written to both");
+        let keys = done("listing", store.keys(key.kind()).await);
+        assert_eq!(keys, std::slice::from_ref(&key), "its key is listed once");
+        let third = Snapshot { since: Some(10), ..snapshot(&key, 12, 6) };
+        done("saving", store.save(&third, &[]).await);
+        let kept = done("loading", store.load_both(&key).await);
+        assert_eq!((kept.newest, kept.before), (Some(third), Some(newest)), "the older one is overwritten");
     }
 }
 
@@ -215,7 +256,7 @@ pub(super) async fn content_reads_back_whatever_it_is(store: &dyn Store) {
     let key = inbox("whole");
     for state in [Bytes::new(), Bytes::from(vec![0; 1]), Bytes::from((0..=255).collect::<Vec<u8>>())] {
         let position = i64::MAX as u64;
-        let held = Snapshot { key: key.clone(), decided: position, told: position, version: u16::MAX, state };
+        let held = Snapshot::new(key.clone(), position, position, u16::MAX, state);
         done("saving", store.save(&held, &[]).await);
         assert_eq!(done("loading", store.load(&key).await), Some(held), "a state reads back as saved");
     }

@@ -9,8 +9,8 @@ use messagecenter_actors::domain::event::Position;
 use messagecenter_actors::domain::ids::ActorKey;
 use messagecenter_actors::memory::MemoryStore;
 use messagecenter_actors::ports::{
-    ArchiveStore, Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Page, RestoredEnds,
-    Snapshot, StateStore, StoreError,
+    ArchiveStore, Batch, Collection, DirectoryStore, Entry, JournalBounds, JournalStore, Kept, Page,
+    RestoredEnds, Snapshot, StateStore, StoreError,
 };
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -110,8 +110,17 @@ impl JournalStore for Recorder {
 
 #[async_trait]
 impl StateStore for Recorder {
-    async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
-        self.store.load(key).await
+    async fn load_both(&self, key: &ActorKey) -> Result<Kept, StoreError> {
+        self.store.load_both(key).await
+    }
+
+    async fn named_pages(
+        &self,
+        snapshot: &Snapshot,
+        collection: Collection,
+        count: u64,
+    ) -> Result<Vec<Page>, StoreError> {
+        self.store.named_pages(snapshot, collection, count).await
     }
 
     async fn page(

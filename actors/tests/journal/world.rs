@@ -191,7 +191,7 @@ pub fn assigned(ent: i64, session: u128, customer: &str) -> Fact {
 }
 
 pub fn snapshot(key: &ActorKey, decided: Position, told: Position) -> Snapshot {
-    Snapshot { key: key.clone(), decided, told, version: 1, state: bytes::Bytes::from_static(b"state") }
+    Snapshot::new(key.clone(), decided, told, 1, bytes::Bytes::from_static(b"state"))
 }
 
 pub fn positions(events: &[Arc<Recorded>]) -> Vec<Position> {

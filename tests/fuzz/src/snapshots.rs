@@ -56,17 +56,13 @@ async fn recover(row: Row<'_>) {
     let settings = JournalSettings::default();
     let handle = Handle::current();
     let journal = Journal::start(store.clone(), clock.clone(), settings, handle).await.expect("it starts");
-    let pages = row.page.iter().flat_map(|content| {
-        [Collection::History, Collection::Members, Collection::Rows].map(|collection| Page {
-            collection,
-            number: 0,
-            position: 1,
-            content: content.clone(),
-        })
-    });
+    let pages = row
+        .page
+        .iter()
+        .flat_map(|content| Collection::ALL.map(|collection| Page::new(collection, 0, 1, content.clone())));
     let pages: Vec<Page> = pages.collect();
     let state = Bytes::copy_from_slice(row.state);
-    let snapshot = Snapshot { key: key.clone(), decided: 1, told: 1, version: row.version.into(), state };
+    let snapshot = Snapshot::new(key.clone(), 1, 1, row.version.into(), state);
     store.save(&snapshot, &pages).await.expect("it is saved");
     let world = Arc::new(World {
         journal,

@@ -431,7 +431,7 @@ fn a_random_life_equals_its_recount_and_its_pages() {
             saved.extend(pages);
             let json = serde_json::to_value(saved.iter().collect::<Vec<_>>()).unwrap();
             let pages: Vec<PageRows<Uuid, Row>> = serde_json::from_value(json).unwrap();
-            let rebuilt = Inbox::from_pages(told.inbox.key.clone(), pages);
+            let rebuilt = Inbox::from_pages(told.inbox.key.clone(), pages, Sides::default());
             assert_eq!(rebuilt.rows, told.inbox.rows);
             assert_eq!(rebuilt.totals, told.inbox.totals);
             assert_eq!(rebuilt.order, told.inbox.order);
