@@ -8,4 +8,5 @@ mod gate;
 mod outage;
 mod promises;
 mod recovery;
+mod stepping_back;
 mod world;
