@@ -4,7 +4,7 @@
 use messagecenter_actors::domain::shadow::Side;
 use messagecenter_actors::ports::StoreError;
 use serde_json::Value as Json;
-use surrealdb_types::{Array, Bytes, Number, Object, RecordId, RecordIdKey, RecordIdKeyRange, Value};
+use surrealdb_types::{Bytes, Number, Object, RecordId, RecordIdKey, RecordIdKeyRange, Value};
 
 use super::failure::corrupt;
 
