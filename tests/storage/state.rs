@@ -21,11 +21,11 @@ const ODD: [&str; 8] = [
 ];
 
 fn snapshot(key: ActorKey, position: u64) -> Snapshot {
-    Snapshot { key, decided: position, told: position + 1, version: 3, state: vec![0, 255, 7].into() }
+    Snapshot::new(key, position, position + 1, 3, vec![0, 255, 7].into())
 }
 
 fn page(collection: Collection, number: u64, position: u64, content: serde_json::Value) -> Page {
-    Page { collection, number, position, content }
+    Page::new(collection, number, position, content)
 }
 
 fn inbox(id: &str) -> ActorKey {
