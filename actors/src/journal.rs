@@ -9,6 +9,7 @@
 //! Read on: [`encoding`] (what is written), `queue` (what waits), `committer` (how an outcome is decided),
 //! `index` and `recovery` (what an actor replays), `saving` and `checkpointer` (what bounds it).
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -48,6 +49,7 @@ pub use saving::Changes;
 pub use settings::JournalSettings;
 
 use cache::Cache;
+use checkpointer::Asked;
 use index::Index;
 use locks::Locks;
 use milestones::Milestones;
@@ -131,6 +133,8 @@ pub struct Journal {
     index: Mutex<Index>,
     cache: Cache,
     milestones: Mutex<Milestones>,
+    /// Who was asked for a snapshot that is missing still. Written by the checkpointer; locked before the index if both are.
+    asked: Mutex<HashMap<ActorKey, Asked>>,
     /// The checkpoint as last recorded; the lock keeps two writers from lowering it.
     checkpoint: tokio::sync::Mutex<Position>,
     /// Everything below was trimmed by this process.
@@ -205,6 +209,7 @@ impl Journal {
             index: Mutex::new(replayed.index),
             cache,
             milestones: Mutex::new(replayed.milestones),
+            asked: Mutex::default(),
             checkpoint: tokio::sync::Mutex::new(bounds.replay_from.max(1)),
             trimmed: AtomicU64::new(0),
             holds: Arc::new(()),

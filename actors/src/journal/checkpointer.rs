@@ -1,7 +1,6 @@
 //! Keeps recovery short and the journal bounded: asks lagging actors for snapshots, records from where
 //! recovery must read, and deletes what neither recovery nor retention needs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,6 +18,9 @@ use crate::ports::StoreError;
 /// write any must not keep others from being asked.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// So many times as many as may be asked at once may owe their snapshots at the same time: they stay in memory for it.
+const MOST_OWED: usize = 8;
+
 /// How soon the next actors are asked while some lag: soon after those asked before have written theirs. They are
 /// few at a time, because each takes storage and threads from whoever waits for an answer.
 const WHILE_LAGGING: Duration = Duration::from_millis(5);
@@ -33,7 +35,7 @@ const URGENT: f64 = 2.0;
 const SNAPSHOT_COST: usize = 32;
 
 /// An actor that was asked for a snapshot, because of the fact at `oldest`.
-struct Asked {
+pub(super) struct Asked {
     oldest: Position,
     when: Instant,
 }
@@ -79,7 +81,6 @@ impl Pace {
 /// Runs until the journal closes.
 pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
     let mut closing = journal.closing.subscribe();
-    let mut asked: HashMap<ActorKey, Asked> = HashMap::new();
     let (mut pace, mut recorded, mut lagging) = (Pace::new(&journal), Instant::now(), false);
     loop {
         let interval = journal.settings().checkpoint_interval;
@@ -92,13 +93,13 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
         if journal.healthy().is_err() {
             continue;
         }
-        journal.forget_answered(&mut asked);
+        journal.forget_answered();
         pace.advance(&journal);
-        let next = journal.lagging(&asked, &mut pace.allowance);
-        lagging = next.is_some() || !asked.is_empty();
-        for (key, oldest) in next.unwrap_or_default() {
+        let next = journal.lagging(&mut pace.allowance);
+        lagging = next.is_some() || !journal.asked.lock().is_empty();
+        // Noted as asked before they are, so that they stay in memory from then on.
+        for key in next.unwrap_or_default() {
             guarded("checkpoint", || deliver.checkpoint(&key));
-            asked.insert(key, Asked { oldest, when: Instant::now() });
         }
         if recorded.elapsed() < interval {
             continue;
@@ -112,7 +113,8 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
 
 impl Journal {
     /// Leaves those whose snapshot is still missing and who are not to be asked again yet.
-    fn forget_answered(&self, asked: &mut HashMap<ActorKey, Asked>) {
+    fn forget_answered(&self) {
+        let mut asked = self.asked.lock();
         let index = self.index.lock();
         asked.retain(|key, asked| {
             asked.when.elapsed() < ASK_AGAIN_AFTER
@@ -120,19 +122,27 @@ impl Journal {
         });
     }
 
+    /// Whether an actor should stay in memory for its snapshot: it was asked lately and has not written it (it would be
+    /// activated for it again and again), or it is being written (whoever activates it then would wait for that). Few
+    /// are: a small multiple of [`JournalSettings::checkpoint_actors`], however storage does.
+    ///
+    /// [`JournalSettings::checkpoint_actors`]: super::JournalSettings::checkpoint_actors
+    pub fn awaits_snapshot_of(&self, key: &ActorKey) -> bool {
+        self.asked.lock().contains_key(key) || self.writing.in_use(key)
+    }
+
     /// The actors whose oldest unsaved fact lies too far behind, oldest first, without those just asked: until they
     /// have used up `allowance`, or (when it is urgent, and then it is not touched) as many as may be asked at once, with
-    /// those asked within one interval who have not written yet. `None`: nobody lies too far behind.
-    fn lagging(
-        &self,
-        asked: &HashMap<ActorKey, Asked>,
-        allowance: &mut f64,
-    ) -> Option<Vec<(ActorKey, Position)>> {
+    /// those asked within one interval who have not written yet. They count as asked from now on. `None`: nobody lies
+    /// too far behind.
+    fn lagging(&self, allowance: &mut f64) -> Option<Vec<ActorKey>> {
         let (below, urgent_below) = (self.unsaved_below(1.0), self.unsaved_below(URGENT));
         let settings = self.settings();
         let interval = settings.checkpoint_interval;
+        let mut asked = self.asked.lock();
         let busy = asked.values().filter(|asked| asked.when.elapsed() < interval).count();
-        let room = settings.checkpoint_actors.saturating_sub(busy);
+        let most = settings.checkpoint_actors;
+        let room = most.saturating_sub(busy).min((most * MOST_OWED).saturating_sub(asked.len()));
         let index = self.index.lock();
         let oldest = index.oldest().filter(|oldest| oldest.position < below)?;
         let urgent = oldest.position < urgent_below;
@@ -145,7 +155,10 @@ impl Journal {
             }
             allowed
         });
-        Some(allowed.map(|(oldest, key)| (key.clone(), oldest)).collect())
+        let next: Vec<_> = allowed.map(|(oldest, key)| (key.clone(), oldest)).collect();
+        let when = Instant::now();
+        asked.extend(next.iter().map(|(key, oldest)| (key.clone(), Asked { oldest: *oldest, when })));
+        Some(next.into_iter().map(|(key, _)| key).collect())
     }
 
     /// The position below which facts are further behind than so many times the lag allowed: in number, in bytes or

@@ -82,12 +82,13 @@ impl Journal {
         if self.lost(generation, decided) {
             return refused("it holds facts that were lost");
         }
-        // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
-        // the lock, so an older snapshot never lands on a newer one.
-        let writing = self.writing.lock(&snapshot.key).await;
+        // In this order: who has the lock is being written, so these are few.
         let Ok(turn) = Arc::clone(&self.saves).acquire_owned().await else {
             return refused("the journal is gone");
         };
+        // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
+        // the lock, so an older snapshot never lands on a newer one.
+        let writing = self.writing.lock(&snapshot.key).await;
         let (key, told) = (snapshot.key.clone(), snapshot.told);
         let (store, limit) = (Arc::clone(&self.store), self.settings().save_pages.max(1));
         let hurried = Arc::clone(&self.hurried);

@@ -170,6 +170,29 @@ async fn actors_that_write_no_snapshot_do_not_keep_others_from_being_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_snapshot_of_whoever_was_asked_is_awaited_until_it_is_written_or_asked_for_anew() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    for seq in 1..=30 {
+        world.send(&format!("n{seq}"), 1);
+    }
+    world.committed(30).await;
+    let awaited = |name: &str| world.journal.awaits_snapshot_of(&conversation(name));
+    assert!(!awaited("n1"));
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(asked(&world).len(), 3);
+    assert!(asked(&world).iter().all(|key| world.journal.awaits_snapshot_of(key)));
+    assert!(!awaited("n30"), "it is behind no more than it may be");
+    world.journal.save(1, snapshot(&conversation("n1"), 30, 30), vec![]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!awaited("n1") && world.journal.awaits_snapshot_of(&inbox("n1")));
+    // Nobody else writes: those are asked in turn, each for as long as it is not asked again.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let awaited = world.journal.dirty_keys();
+    let awaited = awaited.iter().filter(|key| world.journal.awaits_snapshot_of(key)).count();
+    assert_eq!(awaited, 24, "only so many are waited for at the same time");
+}
+
+#[tokio::test(start_paused = true)]
 async fn actors_that_are_not_behind_are_left_alone() {
     let world = World::with(MemoryStore::new(), eager()).await;
     for seq in 1..=10 {
