@@ -7,8 +7,10 @@
 //!   waiting for them are released.
 //!
 //! Read on: [`encoding`] (what is written), `queue` (what waits), `committer` (how an outcome is decided),
-//! `index`, `recovery` and `stepping_back` (what an actor replays), `saving` and `checkpointer` (what bounds it).
+//! `index`, `recovery` and `stepping_back` (what an actor replays), `saving`, `checkpointer` and `pressure` (what bounds
+//! it).
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -37,6 +39,7 @@ mod index;
 mod locks;
 mod metrics;
 mod milestones;
+mod pressure;
 mod queue;
 mod recovery;
 mod saving;
@@ -49,11 +52,12 @@ pub use saving::Changes;
 pub use settings::JournalSettings;
 
 use cache::Cache;
+use checkpointer::Asked;
 use index::Index;
 use locks::Locks;
 use milestones::Milestones;
+use pressure::Pressure;
 use queue::{Due, Mode, Queue};
-use saving::Hurry;
 
 /// Why facts were not taken. Nothing was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +137,8 @@ pub struct Journal {
     index: Mutex<Index>,
     cache: Cache,
     milestones: Mutex<Milestones>,
+    /// Who was asked for a snapshot that is missing still. Written by the checkpointer; locked before the index if both are.
+    asked: Mutex<HashMap<ActorKey, Asked>>,
     /// The checkpoint as last recorded; the lock keeps two writers from lowering it.
     checkpoint: tokio::sync::Mutex<Position>,
     /// Everything below was trimmed by this process.
@@ -141,8 +147,8 @@ pub struct Journal {
     holds: Arc<()>,
     /// Turns of snapshot writes; never closed.
     saves: Arc<Semaphore>,
-    /// Whether large snapshots rest.
-    hurry: Arc<Hurry>,
+    /// How far snapshots lag, and what comes of it.
+    pressure: Arc<Pressure>,
     /// One snapshot write or recovery read per actor at a time.
     writing: Locks,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -207,11 +213,12 @@ impl Journal {
             index: Mutex::new(replayed.index),
             cache,
             milestones: Mutex::new(replayed.milestones),
+            asked: Mutex::default(),
             checkpoint: tokio::sync::Mutex::new(bounds.replay_from.max(1)),
             trimmed: AtomicU64::new(0),
             holds: Arc::new(()),
             saves: Arc::new(Semaphore::new(saving::SAVES_AT_ONCE)),
-            hurry: Arc::default(),
+            pressure: Arc::default(),
             writing: Locks::default(),
             tasks: Mutex::new(Vec::new()),
         }))

@@ -298,6 +298,7 @@ impl StateStore for MemoryStore {
         pages: &[Page],
         removed: Range<u64>,
     ) -> Result<(), StoreError> {
+        self.faults.before_save().await;
         self.faults.before_write()?;
         let mut data = self.data.lock();
         self.check_held(&data)?;

@@ -3,6 +3,7 @@
 //! - [`behaviour`]: what a domain actor implements, and what it is given during a turn.
 //! - [`host`]: the actix actor around it: recovery before the first message, turn budget, restart after a panic.
 //! - [`registry`]: key → active actor; activates on demand, admits, passivates.
+//! - [`sweep`]: ticks, and who leaves memory when.
 //! - [`admission`]: permits, the only bound on commands.
 //! - [`reply`]: the answer's way back, which never gets lost silently.
 //! - [`shards`]: the arbiter threads.
@@ -34,5 +35,5 @@ pub mod spans;
 mod status;
 pub mod storm;
 mod supervision;
-mod sweep;
+pub mod sweep;
 pub mod vitals;

@@ -192,12 +192,12 @@ pub static SETTINGS: &[Setting] = &[
     ).live(),
     integer(
         "checkpoint.lag_events",
-        "150000",
+        "100000",
         (1, 1_000_000_000),
         "An actor whose oldest unsaved event lies this many events behind is asked for a snapshot. Bounds what \
-         recovery replays.",
+         recovery replays: from two and a half times as many on, commits wait for snapshots.",
     ).live(),
-    integer("checkpoint.lag_bytes", "67108864", (1, 1_099_511_627_776), "The same in bytes of journal.").live(),
+    integer("checkpoint.lag_bytes", "50331648", (1, 1_099_511_627_776), "The same in bytes of journal.").live(),
     integer("checkpoint.lag_ms", "300000", (10, DAY_MS), "The same in time.").live(),
     integer(
         "checkpoint.actors",
@@ -210,7 +210,7 @@ pub static SETTINGS: &[Setting] = &[
         "5",
         (1, 10_000),
         "Calls of storage in a row without an answer (unavailable, or outcome unknown) that open the storage breaker. A \
-         commit without an outcome for commit.resolve_timeout_ms opens it alone.",
+         commit without an outcome for commit.resolve_timeout_ms opens it alone, for writes.",
     ).live(),
     integer(
         "breaker.window_ms",

@@ -1,7 +1,6 @@
 //! Keeps recovery short and the journal bounded: asks lagging actors for snapshots, records from where
 //! recovery must read, and deletes what neither recovery nor retention needs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,33 +8,54 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::committer::guarded;
+use super::pressure::{BRAKES, URGENT};
 use super::{Deliver, Journal};
 use crate::domain::event::Position;
 use crate::domain::ids::{ActorKey, Millis};
 use crate::fail_point;
 use crate::ports::StoreError;
 
-/// An actor that was asked is not asked again for so long: its snapshot may be under way, and one that cannot
-/// write any must not keep others from being asked.
+/// An actor that was asked is not asked again for so long: its snapshot may be under way. Each time for twice as long:
+/// one that cannot write any must not keep others from being asked.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// An actor that was asked so often and is not being written is not waited for by anybody: it may be quarantined.
+const STUCK_AFTER: u32 = 3;
+
+/// The longest of these times is so many times the shortest.
+const ASK_AGAIN_MOST: u32 = 64;
+
+/// So many times as many as may be asked at once may owe their snapshots at the same time: they stay in memory for it.
+const MOST_OWED: usize = 8;
 
 /// How soon the next actors are asked while some lag: soon after those asked before have written theirs. They are
 /// few at a time, because each takes storage and threads from whoever waits for an answer.
 const WHILE_LAGGING: Duration = Duration::from_millis(5);
-
-/// At so many times the lag allowed, as many actors are asked at once as may be. Until then the work is spread: over
-/// half a lag, snapshots took the cores from callers for seconds and then rested. It bounds what recovery replays (1.7 s
-/// at most with the default lag, docs/benchmarks), and the cache holds twice the lag.
-const URGENT: f64 = 2.0;
 
 /// What a snapshot costs beside the facts that its actor decided, in such facts: 0.4 ms without a page, 10 to 16 µs for
 /// each message (docs/performance.md). What an actor was told changes rows that are few.
 const SNAPSHOT_COST: usize = 32;
 
 /// An actor that was asked for a snapshot, because of the fact at `oldest`.
-struct Asked {
+pub(super) struct Asked {
     oldest: Position,
+    /// The last time.
     when: Instant,
+    /// How often.
+    times: u32,
+}
+
+impl Asked {
+    /// Whether its snapshot may still come.
+    fn lately(&self) -> bool {
+        self.when.elapsed() < ASK_AGAIN_AFTER
+    }
+
+    /// Whether it is to be asked once more.
+    fn is_due(&self) -> bool {
+        let longer = 1 << self.times.saturating_sub(1).min(ASK_AGAIN_MOST.ilog2());
+        self.when.elapsed() >= ASK_AGAIN_AFTER * longer
+    }
 }
 
 /// How much may be asked for by now, so that all that lag are asked by the time they would be urgent: asking them
@@ -79,7 +99,6 @@ impl Pace {
 /// Runs until the journal closes.
 pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
     let mut closing = journal.closing.subscribe();
-    let mut asked: HashMap<ActorKey, Asked> = HashMap::new();
     let (mut pace, mut recorded, mut lagging) = (Pace::new(&journal), Instant::now(), false);
     loop {
         let interval = journal.settings().checkpoint_interval;
@@ -92,13 +111,13 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
         if journal.healthy().is_err() {
             continue;
         }
-        journal.forget_answered(&mut asked);
+        journal.forget_answered();
         pace.advance(&journal);
-        let next = journal.lagging(&asked, &mut pace.allowance);
-        lagging = next.is_some() || !asked.is_empty();
-        for (key, oldest) in next.unwrap_or_default() {
+        let next = journal.lagging(&mut pace.allowance);
+        lagging = next.is_some() || journal.asked.lock().values().any(Asked::lately);
+        // Noted as asked before they are, so that they stay in memory from then on.
+        for key in next.unwrap_or_default() {
             guarded("checkpoint", || deliver.checkpoint(&key));
-            asked.insert(key, Asked { oldest, when: Instant::now() });
         }
         if recorded.elapsed() < interval {
             continue;
@@ -111,37 +130,48 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
 }
 
 impl Journal {
-    /// Leaves those whose snapshot is still missing and who are not to be asked again yet.
-    fn forget_answered(&self, asked: &mut HashMap<ActorKey, Asked>) {
+    /// Leaves those whose snapshot is still missing.
+    fn forget_answered(&self) {
+        let mut asked = self.asked.lock();
         let index = self.index.lock();
-        asked.retain(|key, asked| {
-            asked.when.elapsed() < ASK_AGAIN_AFTER
-                && index.oldest_of(key).is_some_and(|is| is <= asked.oldest)
-        });
+        asked.retain(|key, asked| index.oldest_of(key).is_some_and(|is| is <= asked.oldest));
+    }
+
+    /// Whether an actor should stay in memory for its snapshot: it was asked lately and has not written it (it would be
+    /// activated for it again and again), or it is being written (whoever activates it then would wait for that). Few
+    /// are: a small multiple of [`JournalSettings::checkpoint_actors`], however storage does.
+    ///
+    /// [`JournalSettings::checkpoint_actors`]: super::JournalSettings::checkpoint_actors
+    pub fn awaits_snapshot_of(&self, key: &ActorKey) -> bool {
+        self.asked.lock().get(key).is_some_and(Asked::lately) || self.writing.in_use(key)
     }
 
     /// The actors whose oldest unsaved fact lies too far behind, oldest first, without those just asked: until they
     /// have used up `allowance`, or (when it is urgent, and then it is not touched) as many as may be asked at once, with
-    /// those asked within one interval who have not written yet. `None`: nobody lies too far behind.
-    fn lagging(
-        &self,
-        asked: &HashMap<ActorKey, Asked>,
-        allowance: &mut f64,
-    ) -> Option<Vec<(ActorKey, Position)>> {
+    /// those asked within one interval who have not written yet. They count as asked from now on. `None`: nobody lies
+    /// too far behind but who was asked in vain.
+    fn lagging(&self, allowance: &mut f64) -> Option<Vec<ActorKey>> {
         let (below, urgent_below) = (self.unsaved_below(1.0), self.unsaved_below(URGENT));
+        let braked_below = BRAKES.map(|lags| self.too_much_below(lags));
         let settings = self.settings();
         let interval = settings.checkpoint_interval;
+        let mut asked = self.asked.lock();
         let busy = asked.values().filter(|asked| asked.when.elapsed() < interval).count();
-        let room = settings.checkpoint_actors.saturating_sub(busy);
+        let owed = asked.values().filter(|asked| asked.lately()).count();
+        let most = settings.checkpoint_actors;
+        let room = most.saturating_sub(busy).min((most * MOST_OWED).saturating_sub(owed));
         let index = self.index.lock();
-        let oldest = index.oldest().map_or(Position::MAX, |oldest| oldest.position);
-        let urgent = oldest < urgent_below;
-        self.hurry.urgent.store(urgent, Ordering::Relaxed);
-        if oldest >= below {
-            return None;
-        }
+        let is_stuck = |key: &ActorKey| {
+            asked.get(key).is_some_and(|asked| asked.times >= STUCK_AFTER) && !self.writing.in_use(key)
+        };
+        let awaited =
+            index.by_age().find(|(_, key)| !is_stuck(key)).map_or(Position::MAX, |(oldest, _)| oldest);
+        let urgent = awaited < urgent_below;
+        self.pressure.urgent.store(urgent, Ordering::Relaxed);
+        let brakes = braked_below.iter().filter(|below| awaited < **below).count();
+        self.pressure.brakes.store(brakes, Ordering::Relaxed);
         let behind = index.by_age().take_while(|(oldest, _)| *oldest < below);
-        let next = behind.filter(|(_, key)| !asked.contains_key(*key)).take(room);
+        let next = behind.filter(|(_, key)| asked.get(*key).is_none_or(Asked::is_due)).take(room);
         let allowed = next.take_while(|(_, key)| {
             let allowed = urgent || *allowance > 0.0;
             if allowed && !urgent {
@@ -149,21 +179,32 @@ impl Journal {
             }
             allowed
         });
-        Some(allowed.map(|(oldest, key)| (key.clone(), oldest)).collect())
+        let next: Vec<_> = allowed.map(|(oldest, key)| (key.clone(), oldest)).collect();
+        for (key, oldest) in &next {
+            let times = asked.get(key).map_or(0, |asked| asked.times) + 1;
+            asked.insert(key.clone(), Asked { oldest: *oldest, when: Instant::now(), times });
+        }
+        let behind = awaited < below || !next.is_empty();
+        behind.then(|| next.into_iter().map(|(key, _)| key).collect())
     }
 
     /// The position below which facts are further behind than so many times the lag allowed: in number, in bytes or
     /// in time.
     fn unsaved_below(&self, lags: f64) -> Position {
+        let lag = self.settings().checkpoint_lag.mul_f64(lags).as_millis();
+        let since = self.clock.now().saturating_sub(Millis::try_from(lag).unwrap_or(Millis::MAX));
+        let too_old_below = self.milestones.lock().expired_below(since, u64::MAX);
+        self.too_much_below(lags).max(too_old_below)
+    }
+
+    /// The same, in number and in bytes only.
+    fn too_much_below(&self, lags: f64) -> Position {
         let settings = self.settings();
         let times = |lag: u64| (lag as f64 * lags) as u64;
         let too_many_below = self.committed().saturating_sub(times(settings.checkpoint_lag_events));
-        let lag = Millis::try_from(settings.checkpoint_lag.mul_f64(lags).as_millis()).unwrap_or(Millis::MAX);
-        let since = self.clock.now().saturating_sub(lag);
-        let milestones = self.milestones.lock();
-        let too_large_below = milestones.expired_below(Millis::MIN, times(settings.checkpoint_lag_bytes));
-        let too_old_below = milestones.expired_below(since, u64::MAX);
-        too_many_below.max(too_large_below).max(too_old_below)
+        let too_large_below =
+            self.milestones.lock().expired_below(Millis::MIN, times(settings.checkpoint_lag_bytes));
+        too_many_below.max(too_large_below)
     }
 
     /// The keys of all actors with facts above their snapshot, the oldest first.

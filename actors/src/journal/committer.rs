@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
+use super::pressure::Brake;
 use super::queue::{Drained, Due, Mode};
 use super::{Deliver, Journal};
 use crate::domain::ids::ActorKey;
@@ -82,7 +83,15 @@ pub(super) fn let_go(due: Vec<Due>) {
 /// Commits until the journal is closed or fenced.
 pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
     let mut unpublished: Option<Drained> = None;
+    let mut brake = Brake::default();
+    let mut pause = Duration::ZERO;
     loop {
+        if !pause.is_zero() {
+            if let Some(previous) = unpublished.take() {
+                journal.publish(&*deliver, previous);
+            }
+            journal.brake(std::mem::take(&mut pause)).await;
+        }
         let drained = if let Some(drained) = journal.take() {
             drained
         } else {
@@ -109,6 +118,7 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
             Resolved::Committed => {
                 journal.breaker.close();
                 journal.measure(&drained, started);
+                pause = brake.pause(&journal.pressure, drained.events.len(), started, Instant::now());
                 unpublished = Some(drained);
             }
             Resolved::Fenced { in_doubt, reason } => {
@@ -171,6 +181,13 @@ impl Journal {
                 () = self.breaker.probe_due() => self.probe().await,
             }
         }
+    }
+
+    /// Lets snapshots go first for so long, unless the journal closes.
+    async fn brake(&self, pause: Duration) {
+        self.metrics.brake_seconds.inc_by(pause.as_secs_f64());
+        let mut closing = self.closing.subscribe();
+        let _ = timeout(pause, closing.wait_for(|closing| *closing)).await; // either way it goes on
     }
 
     /// Asks storage anything, so that the breaker closes when it answers.

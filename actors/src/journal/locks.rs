@@ -28,6 +28,11 @@ impl Locks {
         let lock = self.0.lock().of(key);
         lock.lock_owned().await
     }
+
+    /// Whether somebody has the lock of an actor or waits for it.
+    pub(super) fn in_use(&self, key: &ActorKey) -> bool {
+        self.0.lock().locks.get(key).is_some_and(|lock| lock.strong_count() > 0)
+    }
 }
 
 impl Known {
@@ -60,7 +65,9 @@ mod tests {
         let mine = ActorKey::Shunt(1);
         let waiting = tokio::time::timeout(std::time::Duration::from_secs(1), locks.lock(&mine));
         assert!(waiting.await.is_err(), "it is held");
+        assert!(locks.in_use(&mine) && !locks.in_use(&ActorKey::Shunt(2)));
         drop(held);
+        assert!(!locks.in_use(&mine));
         locks.lock(&mine).await;
     }
 

@@ -1,5 +1,7 @@
 //! What the journal measures. Labels are bounded: reasons are the variants of `StoreError`.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -33,6 +35,7 @@ pub struct JournalMetrics {
     pub(super) dirty_actors: Gauge,
     pub(super) checkpoint_position: Gauge,
     pub(super) trimmed_batches: Counter,
+    pub(super) brake_seconds: Counter<f64, AtomicU64>,
 }
 
 impl Default for JournalMetrics {
@@ -53,6 +56,7 @@ impl Default for JournalMetrics {
             dirty_actors: Gauge::default(),
             checkpoint_position: Gauge::default(),
             trimmed_batches: Counter::default(),
+            brake_seconds: Counter::default(),
         }
     }
 }
@@ -104,6 +108,12 @@ impl JournalMetrics {
             &self.checkpoint_position,
         );
         list(registry, "journal_trimmed_batches", "Batches deleted", &self.trimmed_batches);
+        list(
+            registry,
+            "journal_brake_seconds",
+            "Time that commits waited for snapshots that lag too far",
+            &self.brake_seconds,
+        );
     }
 
     pub(super) fn commit_failed(&self, error: &StoreError) {

@@ -5,11 +5,13 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
+use super::pressure::Pressure;
 use super::{Journal, Mode, Progress};
+use crate::domain::history::PAGE_MESSAGES;
 use crate::domain::ids::ActorKey;
 use crate::fail_point;
 use crate::ports::{Page, Snapshot, Store, StoreError};
@@ -25,21 +27,6 @@ pub(super) const SAVES_AT_ONCE: usize = 2;
 /// So many times as long as a piece of a large snapshot took to write, nothing of it is written: otherwise a few
 /// busy conversations, whose pages of messages take half a second, take both threads from commits for so long.
 const REST: u32 = 2;
-
-/// Why pieces of large snapshots are written without a rest in between.
-#[derive(Default)]
-pub(super) struct Hurry {
-    /// Nobody waits for answers any more.
-    pub draining: AtomicBool,
-    /// Facts lag so far behind that a recovery would take too long.
-    pub urgent: AtomicBool,
-}
-
-impl Hurry {
-    fn rests(&self) -> bool {
-        !self.draining.load(Ordering::Relaxed) && !self.urgent.load(Ordering::Relaxed)
-    }
-}
 
 /// Pages that are encoded when their turn comes.
 pub type LazyPages = Box<dyn Iterator<Item = Result<Page, StoreError>> + Send>;
@@ -66,7 +53,7 @@ impl From<Vec<Page>> for Changes {
 impl Journal {
     /// Nobody waits for answers any more: from now on as many snapshots are written at once as the disk takes.
     pub fn hurry(&self) {
-        self.hurry.draining.store(true, Ordering::Relaxed);
+        self.pressure.draining.store(true, Ordering::Relaxed);
         self.saves.add_permits(SAVES_AT_MOST - SAVES_AT_ONCE);
     }
 
@@ -97,18 +84,19 @@ impl Journal {
         if self.lost(generation, decided) {
             return refused("it holds facts that were lost");
         }
-        // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
-        // the lock, so an older snapshot never lands on a newer one.
-        let writing = self.writing.lock(&snapshot.key).await;
+        // In this order: who has the lock is being written, so these are few.
         let Ok(turn) = Arc::clone(&self.saves).acquire_owned().await else {
             return refused("the journal is gone");
         };
+        // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
+        // the lock, so an older snapshot never lands on a newer one.
+        let writing = self.writing.lock(&snapshot.key).await;
         snapshot.since = self.index.lock().oldest_of(&snapshot.key);
         let (key, told) = (snapshot.key.clone(), snapshot.told);
         let (store, limit) = (Arc::clone(&self.store), self.settings().save_pages.max(1));
-        let hurry = Arc::clone(&self.hurry);
+        let pressure = Arc::clone(&self.pressure);
         let write = async move {
-            let outcome = write(&*store, &snapshot, changes, limit, &hurry).await;
+            let outcome = write(&*store, &snapshot, changes, limit, &pressure).await;
             fail_point!(SnapshotAfterWrite);
             drop(turn);
             (outcome, writing)
@@ -117,47 +105,55 @@ impl Journal {
             Ok(ended) => ended,
             Err(panicked) => return Err(StoreError::Unknown(panicked.to_string())),
         };
-        outcome?;
+        let counted = outcome?;
         self.metrics.snapshots.inc();
         let mut index = self.index.lock();
+        let before = index.decided();
         index.clear(&key, decided, told);
+        let drained = (before - index.decided()) as u64;
+        self.pressure.drained.fetch_add(drained.saturating_sub(counted), Ordering::Relaxed);
         self.metrics.dirty_actors.set(index.len() as i64);
         Ok(())
     }
 }
 
+/// Returns how many facts were counted as drained.
 async fn write(
     store: &dyn Store,
     snapshot: &Snapshot,
     changes: Changes,
     limit: usize,
-    hurry: &Hurry,
-) -> Result<(), StoreError> {
-    let mut rest = write_ahead(store, &snapshot.key, changes.messages, limit, hurry).await?;
+    pressure: &Pressure,
+) -> Result<u64, StoreError> {
+    let (mut rest, counted) = write_ahead(store, &snapshot.key, changes.messages, limit, pressure).await?;
     for page in changes.together {
         rest.push(page?);
         tokio::task::yield_now().await;
     }
     fail_point!(SnapshotBeforeWrite);
-    store.save_and_remove(snapshot, &rest, changes.removed).await
+    store.save_and_remove(snapshot, &rest, changes.removed).await?;
+    Ok(counted)
 }
 
-/// Writes pages, `limit` in a transaction, and rests in between unless there is a `hurry`; returns the last ones, which
-/// go with the snapshot.
+/// Writes pages, `limit` in a transaction, and rests in between unless it presses; returns the last ones, which go with
+/// the snapshot, and how many facts the others were counted for.
 async fn write_ahead(
     store: &dyn Store,
     key: &ActorKey,
     pages: LazyPages,
     limit: usize,
-    hurry: &Hurry,
-) -> Result<Vec<Page>, StoreError> {
-    let mut piece = Vec::new();
+    pressure: &Pressure,
+) -> Result<(Vec<Page>, u64), StoreError> {
+    let (mut piece, mut counted) = (Vec::new(), 0);
     let mut began = Instant::now();
     for page in pages {
         if piece.len() == limit {
             store.put_pages(key, &piece).await?;
+            let facts = piece.len() as u64 * PAGE_MESSAGES;
+            pressure.drained.fetch_add(facts, Ordering::Relaxed);
+            counted += facts;
             piece.clear();
-            if hurry.rests() {
+            if pressure.rests() {
                 tokio::time::sleep(began.elapsed() * REST).await;
             }
             began = Instant::now();
@@ -166,5 +162,5 @@ async fn write_ahead(
         // Encoding must not hold up the commits that share these threads.
         tokio::task::yield_now().await;
     }
-    Ok(piece)
+    Ok((piece, counted))
 }

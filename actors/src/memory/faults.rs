@@ -25,6 +25,7 @@ pub struct Faults {
     full: Arc<AtomicBool>,
     appends_held: Arc<watch::Sender<bool>>,
     loads_held: Arc<watch::Sender<bool>>,
+    saves_held: Arc<watch::Sender<bool>>,
 }
 
 impl Default for Faults {
@@ -35,6 +36,7 @@ impl Default for Faults {
             full: Arc::default(),
             appends_held: Arc::new(watch::Sender::new(false)),
             loads_held: Arc::new(watch::Sender::new(false)),
+            saves_held: Arc::new(watch::Sender::new(false)),
         }
     }
 }
@@ -76,6 +78,11 @@ impl Faults {
         self.loads_held.send_replace(held);
     }
 
+    /// While `held`, snapshots wait before they are written.
+    pub fn hold_saves(&self, held: bool) {
+        self.saves_held.send_replace(held);
+    }
+
     pub(super) async fn before_append(&self) -> Option<Fault> {
         let _ = self.appends_held.subscribe().wait_for(|held| !held).await; // the sender lives in `self`
         let planned = self.appends.lock().pop_front();
@@ -87,6 +94,10 @@ impl Faults {
 
     pub(super) async fn before_load(&self) {
         let _ = self.loads_held.subscribe().wait_for(|held| !held).await; // the sender lives in `self`
+    }
+
+    pub(super) async fn before_save(&self) {
+        let _ = self.saves_held.subscribe().wait_for(|held| !held).await; // the sender lives in `self`
     }
 
     pub(super) fn before_write(&self) -> Result<(), StoreError> {

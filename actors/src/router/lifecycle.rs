@@ -27,8 +27,12 @@ use crate::runtime::observation::Observation;
 use crate::runtime::policy::Policy;
 use crate::runtime::registry::Registry;
 use crate::runtime::shards::Shards;
+use crate::runtime::sweep::Written;
 use crate::signal::Signal;
 use crate::world::{RetentionMetrics, RoutingMetrics, Rules, World};
+
+#[cfg(test)]
+mod tests;
 
 /// How often idle actors are looked for and timers fire. Deadlines bind when judged, so this bounds only how
 /// late a place is noticed to be free when nobody asks.
@@ -41,7 +45,8 @@ const WOKEN_AT_ONCE: usize = 64;
 /// is given up, so that it does not keep the process.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Actors asked for their last snapshot at once. Inactive ones are activated for it, so this bounds the memory.
+/// Actors asked for their last snapshot at once. Inactive ones are activated for it, and after as many those that have
+/// written theirs leave down to the limit: this bounds the memory.
 const SNAPSHOTS_AT_ONCE: usize = 512;
 
 /// How long a thread of actors may run nothing before it hangs, until something else is set: no turn takes that long,
@@ -159,7 +164,7 @@ impl Running {
             hang_after: AtomicU64::new(HANG_AFTER.as_millis() as u64),
             dispatch: Arc::clone(&dispatch),
         });
-        let sweep = handle.spawn(sweep(Arc::downgrade(&router), Arc::clone(&dispatch)));
+        let sweep = handle.spawn(sweep(Arc::downgrade(&router)));
         let retention = handle.spawn(super::retention::walk(Arc::downgrade(&router)));
         let running = Self { router, dispatch, sweep, retention };
         if let Err(error) = running.router.wake_routing().await {
@@ -206,6 +211,7 @@ impl Running {
     async fn snapshot_all(&self) {
         let journal = &self.router.world.journal;
         let mut asked: HashMap<ActorKey, Instant> = HashMap::new();
+        let mut since_sweep = 0;
         // Storage that is away, or taken by another process, takes no snapshots either.
         while journal.healthy().is_ok() {
             let dirty = journal.oldest_dirty(SNAPSHOTS_AT_ONCE);
@@ -217,7 +223,14 @@ impl Running {
                 if let Entry::Vacant(entry) = asked.entry(key) {
                     self.dispatch.tell_or_wake(entry.key(), Signal::Snapshot);
                     entry.insert(Instant::now());
+                    since_sweep += 1;
                 }
+            }
+            if since_sweep >= SNAPSHOTS_AT_ONCE {
+                since_sweep = 0;
+                let awaited =
+                    |key: &ActorKey| if journal.is_dirty(key) { Written::Awaited } else { Written::All };
+                self.router.sweep(&awaited);
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -259,28 +272,41 @@ impl Router {
     }
 }
 
-/// Ticks timers and passivates idle actors until the router is gone.
-async fn sweep(router: std::sync::Weak<Router>, dispatch: Arc<Dispatch>) {
+impl Router {
+    /// Ticks timers and has actors leave memory: those beyond the limits, and idle ones, which are told to write their
+    /// snapshots first.
+    pub(crate) fn sweep_and_save(&self) {
+        let journal = &self.world.journal;
+        let written = |key: &ActorKey| match journal.is_dirty(key) {
+            false => Written::All,
+            true if journal.awaits_snapshot_of(key) => Written::Awaited,
+            true => Written::Part,
+        };
+        for key in self.sweep(&written) {
+            self.dispatch.tell(&key, Signal::Snapshot);
+        }
+    }
+
+    /// Sweeps all kinds of actors; those idle ones that must write a snapshot before they may leave.
+    fn sweep(&self, written: &dyn Fn(&ActorKey) -> Written) -> Vec<ActorKey> {
+        let conversations = self.conversations.sweep(&|id| written(&ActorKey::Conversation(*id)));
+        let mut unwritten: Vec<_> = conversations.into_iter().map(ActorKey::Conversation).collect();
+        let sessions = self.sessions.sweep(&|id| written(&ActorKey::Session(*id)));
+        unwritten.extend(sessions.into_iter().map(ActorKey::Session));
+        let shunts = self.shunts.sweep(&|ent| written(&ActorKey::Shunt(*ent)));
+        unwritten.extend(shunts.into_iter().map(ActorKey::Shunt));
+        let inboxes = self.inboxes.sweep(&|key| written(&ActorKey::Inbox(key.clone())));
+        unwritten.extend(inboxes.into_iter().map(ActorKey::Inbox));
+        unwritten
+    }
+}
+
+/// Sweeps until the router is gone.
+async fn sweep(router: std::sync::Weak<Router>) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         interval.tick().await;
         let Some(router) = router.upgrade() else { return };
-        let journal = &router.world.journal;
-        let clean = |key: ActorKey| !journal.is_dirty(&key);
-        let mut dirty: Vec<ActorKey> = Vec::new();
-        let conversations = router.conversations.sweep(&|id| clean(ActorKey::Conversation(*id)));
-        dirty.extend(conversations.into_iter().map(ActorKey::Conversation));
-        dirty.extend(
-            router.sessions.sweep(&|id| clean(ActorKey::Session(*id))).into_iter().map(ActorKey::Session),
-        );
-        dirty.extend(
-            router.shunts.sweep(&|ent| clean(ActorKey::Shunt(*ent))).into_iter().map(ActorKey::Shunt),
-        );
-        dirty.extend(
-            router.inboxes.sweep(&|key| clean(ActorKey::Inbox(key.clone()))).into_iter().map(ActorKey::Inbox),
-        );
-        for key in &dirty {
-            dispatch.tell(key, Signal::Snapshot);
-        }
+        router.sweep_and_save();
     }
 }

@@ -202,7 +202,7 @@ impl<B: Behaviour> Registry<B> {
         if !clean {
             return Passivated::Unsaved;
         }
-        if self.passivate(key, &slot) { Passivated::Done } else { Passivated::Busy }
+        if self.passivate(key, &slot, || true) { Passivated::Done } else { Passivated::Busy }
     }
 
     /// Takes an actor out of service, activating it for that if need be; whether it was told.

@@ -21,9 +21,11 @@ pub struct Policy {
     pub backoff_min: Duration,
     /// Longest delay before a restart.
     pub backoff_max: Duration,
-    /// Idle time after which an actor with nothing to write is passivated.
+    /// Idle time after which an actor is passivated, once it has nothing to write.
     pub idle_after: Duration,
-    /// Active actors per kind; above it the least recently used idle ones are passivated first.
+    /// Active actors per kind; above it the least recently used are passivated, whether they have something to write or
+    /// not. The next sweep sees to it, so what is activated between two sweeps comes on top, and what holds commands,
+    /// has a deadline ahead, is in quarantine or was asked for a snapshot.
     pub active_limit: usize,
     /// A turn that takes longer is counted and named in the log.
     pub slow_turn: Duration,

@@ -3,7 +3,7 @@
 //! Guarantees: at most one actor per key that takes commands; a command admitted is handled or answered; a
 //! notice told to an actor that stays active is put into its mailbox, in the order told. Activation,
 //! passivation and telling of one key exclude each other by its slot lock, which is never held while anything
-//! of others runs.
+//! of others runs, but for a look whether a snapshot is awaited.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -259,7 +259,7 @@ impl<B: Behaviour> Registry<B> {
         }
     }
 
-    fn closing(&self) -> bool {
+    pub(super) fn closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
     }
 

@@ -12,57 +12,79 @@ use super::status::Phase;
 /// How long a passivated key is remembered: longer than a commit can take to settle.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
+/// How much of what an actor knows its snapshot holds: what it may leave memory for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// All of it.
+    All,
+    /// Not all of it: the next activation replays the rest from the journal. Good enough when too many are active.
+    Part,
+    /// Not all of it, and somebody waits for the snapshot that it was asked for: it stays until that is written.
+    Awaited,
+}
+
 impl<B: Behaviour> Registry<B> {
-    /// Ticks every active actor of a kind with timers and passivates idle ones: used longer than `idle_after` ago, or
-    /// least recently used while more than `active_limit` are active; never one that is pinned, holds a command, recovers or is
-    /// quarantined. `clean` says whether everything that concerns a key is in its snapshot; idle actors that
-    /// are not clean stay and are returned, to be told to write one.
-    pub fn sweep(&self, clean: &dyn Fn(&B::Key) -> bool) -> Vec<B::Key> {
+    /// Ticks every active actor of a kind with timers, unless the registry is closed, and passivates: the least recently
+    /// used while more than `active_limit` are active, and those used longer than `idle_after` ago; never one that is
+    /// pinned, holds a command, recovers or is quarantined, nor one whose snapshot is awaited. `written` must not wait.
+    ///
+    /// The limit holds however slowly snapshots are written: beyond it actors leave without theirs. Within it idle ones
+    /// that have something to write stay and are returned, to be told so.
+    pub fn sweep(&self, written: &dyn Fn(&B::Key) -> Written) -> Vec<B::Key> {
         let slots = self.slots();
-        for (_, slot) in slots.iter().filter(|_| B::TICKS) {
+        for (_, slot) in slots.iter().filter(|_| B::TICKS && !self.closing()) {
             if slot.status.due_a_tick() && slot.send(Mail::Tick).is_err() {
                 slot.status.ticked();
             }
         }
-        let mut not_clean = Vec::new();
-        for (key, slot) in self.idle(slots) {
-            if !clean(&key) {
-                slot.status.list();
-                not_clean.push(key);
-            } else {
-                self.passivate(&key, &slot); // else it was used again
-            }
-        }
+        let unwritten = self.put_away(slots, written);
         self.forget_passivated();
-        not_clean
+        unwritten
     }
 
-    /// Those that may be passivated and should.
-    fn idle(&self, slots: Vec<(B::Key, Arc<Slot<B>>)>) -> Vec<(B::Key, Arc<Slot<B>>)> {
+    /// Passivates whoever should leave and may; those that must write a snapshot first.
+    fn put_away(
+        &self,
+        slots: Vec<(B::Key, Arc<Slot<B>>)>,
+        written: &dyn Fn(&B::Key) -> Written,
+    ) -> Vec<B::Key> {
         let policy = self.shared.policy.load();
         let mut excess = slots.len().saturating_sub(policy.active_limit);
         let mut candidates: Vec<_> = slots
             .into_iter()
             .filter(|(_, slot)| may_rest(slot))
             .map(|(key, slot)| (slot.status.idle(), key, slot))
+            .filter(|(idle, ..)| excess > 0 || *idle >= policy.idle_after)
             .collect();
         candidates.sort_unstable_by(|(left, ..), (right, ..)| right.cmp(left));
-        candidates.retain(|(idle, ..)| {
-            let over_limit = excess > 0;
-            excess = excess.saturating_sub(1);
-            over_limit || *idle >= policy.idle_after
-        });
-        candidates.into_iter().map(|(_, key, slot)| (key, slot)).collect()
+        let mut unwritten = Vec::new();
+        for (idle, key, slot) in candidates {
+            let (over_limit, is_idle) = (excess > 0, idle >= policy.idle_after);
+            if !over_limit && !is_idle {
+                break;
+            }
+            let is = written(&key);
+            if is == Written::All || (is == Written::Part && over_limit) {
+                // Else it was used again, or asked for its snapshot.
+                let left = self.passivate(&key, &slot, || written(&key) != Written::Awaited);
+                excess = excess.saturating_sub(usize::from(left));
+            } else if is_idle {
+                slot.status.list();
+                unwritten.push(key);
+            }
+        }
+        unwritten
     }
 
-    /// Closes, forgets and ends an actor, unless it was given a command meanwhile; whether it did. All under the slot
-    /// lock: nobody finds a closed actor, and what is told before was told to the old one.
-    pub(super) fn passivate(&self, key: &B::Key, slot: &Arc<Slot<B>>) -> bool {
+    /// Closes, forgets and ends an actor, unless it was given a command meanwhile or `may` says no; whether it did. All
+    /// under the slot lock: nobody finds a closed actor, and what is told before was told to the old one. So whoever
+    /// makes `may` say no before telling or waking an actor finds it staying, or wakes another.
+    pub(super) fn passivate(&self, key: &B::Key, slot: &Arc<Slot<B>>, may: impl FnOnce() -> bool) -> bool {
         let mut map = self.map(key).write();
         if !map.slots.get(key).is_some_and(|current| Arc::ptr_eq(current, slot)) {
             return false;
         }
-        if !slot.admission.close_if_empty() {
+        if !may() || !slot.admission.close_if_empty() {
             return false;
         }
         map.slots.remove(key);

@@ -24,6 +24,7 @@ use crate::runtime::observation::Observation;
 use crate::runtime::policy::Policy;
 use crate::runtime::registry::Registry;
 use crate::runtime::shards::Shards;
+use crate::runtime::sweep::Written;
 use crate::session::{SessionActor, SessionCommand};
 use crate::signal::Signal;
 use crate::world::{Rules, World};
@@ -293,7 +294,7 @@ async fn a_lapsed_reservation_is_given_on_by_the_sweep_alone() {
     rig.obtain(Some(1)).await;
     let waiting = rig.open(2).await.session;
     rig.wall.advance(Numbers::DEFAULT.lease);
-    rig.shunts.sweep(&|_| true);
+    rig.shunts.sweep(&|_| Written::Part);
     let served = async {
         loop {
             let known = rig.sessions.ask(&waiting, SessionCommand::View).await.unwrap().unwrap();

@@ -170,6 +170,77 @@ async fn actors_that_write_no_snapshot_do_not_keep_others_from_being_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_snapshot_of_whoever_was_asked_is_awaited_until_it_is_written_or_asked_for_anew() {
+    let world = World::with(MemoryStore::new(), eager()).await;
+    for seq in 1..=30 {
+        world.send(&format!("n{seq}"), 1);
+    }
+    world.committed(30).await;
+    let awaited = |name: &str| world.journal.awaits_snapshot_of(&conversation(name));
+    assert!(!awaited("n1"));
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(asked(&world).len(), 3);
+    assert!(asked(&world).iter().all(|key| world.journal.awaits_snapshot_of(key)));
+    assert!(!awaited("n30"), "it is behind no more than it may be");
+    world.journal.save(1, snapshot(&conversation("n1"), 30, 30), vec![]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!awaited("n1") && world.journal.awaits_snapshot_of(&inbox("n1")));
+    // Nobody else writes: those are asked in turn, each for as long as its snapshot may come.
+    let mut most = 0;
+    for _ in 0..120 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let dirty = world.journal.dirty_keys();
+        most = most.max(dirty.iter().filter(|key| world.journal.awaits_snapshot_of(key)).count());
+    }
+    assert_eq!(most, 24, "only so many are waited for at the same time");
+}
+
+/// How long it takes to commit so many more facts of one conversation, by tens.
+async fn commit_more(world: &World, facts: u64) -> Duration {
+    let began = tokio::time::Instant::now();
+    for _ in 0..facts / 10 {
+        let last = (0..10).map(|_| world.send("a", 1)).last().unwrap();
+        world.committed(last).await;
+    }
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn commits_wait_for_snapshots_that_lag_too_far_until_they_are_written() {
+    let world =
+        World::with(MemoryStore::new(), JournalSettings { checkpoint_lag_events: 1_000, ..eager() }).await;
+    assert!(commit_more(&world, 2_400).await < Duration::from_millis(500), "nothing lags too far");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert!(commit_more(&world, 100).await < Duration::from_millis(50), "nor does anything yet");
+    commit_more(&world, 1_200).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let waited = commit_more(&world, 1_000).await;
+    assert!(
+        (1_500..=2_500).contains(&waited.as_millis()),
+        "500 a second, however little is saved: {waited:?}"
+    );
+    save_all(&world).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let waited = commit_more(&world, 1_000).await;
+    assert!(waited < Duration::from_millis(200), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn commits_do_not_wait_for_actors_that_write_no_snapshot_although_they_were_asked() {
+    let world =
+        World::with(MemoryStore::new(), JournalSettings { checkpoint_lag_events: 1_000, ..eager() }).await;
+    commit_more(&world, 4_000).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert!(commit_more(&world, 500).await > Duration::from_millis(500));
+    // Asked three times: at once, after ten seconds and after twenty more.
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    let waited = commit_more(&world, 500).await;
+    assert!(waited < Duration::from_millis(200), "{waited:?}");
+    let times = asked(&world).iter().filter(|key| **key == conversation("a")).count();
+    assert_eq!(times, 3, "each time after a longer while");
+}
+
+#[tokio::test(start_paused = true)]
 async fn actors_that_are_not_behind_are_left_alone() {
     let world = World::with(MemoryStore::new(), eager()).await;
     for seq in 1..=10 {

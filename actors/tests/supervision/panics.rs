@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail loudly")]
 
 use messagecenter_actors::runtime::failure::Failure;
+use messagecenter_actors::runtime::sweep::Written;
 use tokio::sync::oneshot;
 
 use super::toy::{Bomb, Command, Notice, Rig, Script, eventually, is_crashed, quick};
@@ -79,11 +80,11 @@ async fn a_panic_in_a_tick_costs_the_tick() {
     let rig = Rig::new(quick());
     rig.world.script("a", [Script::TickPanics]);
     assert_eq!(rig.ask("a", Command::Add(1)).await, Ok(1));
-    rig.registry.sweep(&|_| true);
+    rig.registry.sweep(&|_| Written::All);
     assert_eq!(rig.ask("a", Command::Get).await, Ok(1));
     assert_eq!(rig.world.recoveries("a"), [false, true]);
     assert_eq!(rig.observer.dead_letters().first().unwrap().operation, "tick");
-    rig.registry.sweep(&|_| true);
+    rig.registry.sweep(&|_| Written::All);
     eventually(|| rig.world.ticked.load(std::sync::atomic::Ordering::SeqCst) == 2).await;
 }
 

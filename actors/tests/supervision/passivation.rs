@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "tests fail loudly")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use messagecenter_actors::runtime::policy::Policy;
+use messagecenter_actors::runtime::sweep::Written;
 use tokio::sync::oneshot;
 
 use super::toy::{Command, Notice, Rig, eventually, quick};
@@ -19,7 +20,7 @@ fn restless() -> Policy {
 async fn an_idle_actor_is_put_away_and_comes_back_with_its_state() {
     let rig = Rig::new(restless());
     assert_eq!(rig.ask("a", Command::Add(3)).await, Ok(3));
-    assert!(rig.registry.sweep(&|_| true).is_empty());
+    assert!(rig.registry.sweep(&|_| Written::All).is_empty());
     assert_eq!(rig.registry.active(), 0);
     assert!(!rig.tell("a", Notice::Add(1)));
     assert_eq!(rig.ask("a", Command::Get).await, Ok(3));
@@ -36,13 +37,14 @@ async fn an_actor_stays_while_pinned_or_held_or_not_clean() {
     let (open, gate) = oneshot::channel();
     let held = rig.begin("held", Command::Park(gate)).await;
     assert_eq!(rig.ask("dirty", Command::Get).await, Ok(0));
-    assert_eq!(rig.registry.sweep(&|key| key != "dirty"), ["dirty".to_owned()]);
+    let written = |key: &String| if key == "dirty" { Written::Part } else { Written::All };
+    assert_eq!(rig.registry.sweep(&written), ["dirty".to_owned()]);
     assert_eq!(rig.registry.active(), 3);
     open.send(()).unwrap();
     assert_eq!(held.await.unwrap(), Ok(0));
     assert_eq!(rig.ask("pinned", Command::Pin(false)).await, Ok(0));
     eventually(|| {
-        rig.registry.sweep(&|_| true);
+        rig.registry.sweep(&|_| Written::All);
         rig.registry.active() == 0
     })
     .await;
@@ -54,9 +56,9 @@ async fn being_told_to_write_a_snapshot_is_no_use_of_an_idle_actor() {
     let rig = Rig::new(Policy { idle_after: idle, ..quick() });
     assert_eq!(rig.ask("a", Command::Get).await, Ok(0));
     tokio::time::sleep(idle * 2).await;
-    assert_eq!(rig.registry.sweep(&|_| false), ["a".to_owned()]);
+    assert_eq!(rig.registry.sweep(&|_| Written::Part), ["a".to_owned()]);
     assert!(rig.tell("a", Notice::Add(0)));
-    rig.registry.sweep(&|_| true);
+    rig.registry.sweep(&|_| Written::All);
     assert_eq!(rig.registry.active(), 0);
 }
 
@@ -68,11 +70,82 @@ async fn above_the_limit_the_least_recently_used_go_first() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(rig.ask("oldest", Command::Get).await, Ok(0));
-    rig.registry.sweep(&|_| true);
+    rig.registry.sweep(&|_| Written::All);
     assert_eq!(rig.registry.active(), 2);
     assert!(rig.tell("oldest", Notice::Add(1)));
     assert!(rig.tell("newest", Notice::Add(1)));
     assert!(!rig.tell("older", Notice::Add(1)));
+}
+
+/// Adds 1 to each of these, the last one most lately.
+async fn used_in_turn(rig: &Rig, keys: &[&str]) {
+    for key in keys {
+        assert_eq!(rig.ask(key, Command::Add(1)).await, Ok(1));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn above_the_limit_actors_leave_without_a_snapshot_and_within_it_idle_ones_are_told_to_write_theirs() {
+    let rig = Rig::new(Policy { active_limit: 2, ..restless() });
+    used_in_turn(&rig, &["oldest", "older", "newer", "newest"]).await;
+    eventually(|| rig.registry.phases().depth == 0).await;
+    assert_eq!(rig.registry.sweep(&|_| Written::Part), ["newer".to_owned(), "newest".to_owned()]);
+    assert_eq!(rig.registry.active(), 2);
+    assert_eq!(rig.ask("oldest", Command::Get).await, Ok(1), "its next incarnation knows everything");
+    let rig = Rig::new(Policy { active_limit: 2, ..quick() });
+    used_in_turn(&rig, &["oldest", "newer", "newest"]).await;
+    eventually(|| rig.registry.phases().depth == 0).await;
+    assert!(rig.registry.sweep(&|_| Written::Part).is_empty(), "those that are not idle are left alone");
+    assert_eq!(rig.registry.active(), 2);
+}
+
+#[tokio::test]
+async fn an_actor_whose_snapshot_is_awaited_stays_and_another_leaves_in_its_stead() {
+    let rig = Rig::new(Policy { active_limit: 1, ..quick() });
+    used_in_turn(&rig, &["awaited", "older", "newest"]).await;
+    eventually(|| rig.registry.phases().depth == 0).await;
+    let written = |key: &String| if key == "awaited" { Written::Awaited } else { Written::Part };
+    assert!(rig.registry.sweep(&written).is_empty());
+    assert_eq!(rig.registry.keys(), ["awaited".to_owned()]);
+    let rig = Rig::new(restless());
+    used_in_turn(&rig, &["awaited"]).await;
+    eventually(|| rig.registry.phases().depth == 0).await;
+    assert_eq!(rig.registry.sweep(&written), ["awaited".to_owned()], "an idle one is told once more");
+    assert_eq!(rig.registry.active(), 1);
+}
+
+#[tokio::test]
+async fn an_actor_asked_for_its_snapshot_while_it_is_about_to_leave_stays() {
+    let rig = Rig::new(Policy { active_limit: 0, ..quick() });
+    used_in_turn(&rig, &["a"]).await;
+    eventually(|| rig.registry.phases().depth == 0).await;
+    let looks = AtomicUsize::new(0);
+    let asked_meanwhile = |_: &String| match looks.fetch_add(1, Ordering::SeqCst) {
+        0 => Written::Part,
+        _ => Written::Awaited,
+    };
+    rig.registry.sweep(&asked_meanwhile);
+    assert_eq!((rig.registry.active(), looks.into_inner()), (1, 2));
+    assert_eq!(rig.ask("a", Command::Get).await, Ok(1));
+    assert_eq!(rig.world.recoveries("a").len(), 1);
+}
+
+#[tokio::test]
+async fn actors_of_a_closed_registry_leave_and_get_no_ticks() {
+    let rig = Rig::new(restless());
+    used_in_turn(&rig, &["a"]).await;
+    eventually(|| rig.registry.phases().depth == 0).await;
+    rig.registry.sweep(&|_| Written::Awaited);
+    eventually(|| rig.world.ticked.load(Ordering::SeqCst) == 1).await;
+    rig.registry.close();
+    assert!(rig.tell("a", Notice::Add(1)));
+    rig.registry.sweep(&|_| Written::Awaited);
+    assert!(rig.tell("a", Notice::Add(1)));
+    eventually(|| rig.world.told.load(Ordering::SeqCst) == 2).await;
+    assert_eq!(rig.world.ticked.load(Ordering::SeqCst), 1);
+    rig.registry.sweep(&|_| Written::All);
+    assert_eq!(rig.registry.active(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 6)]
@@ -86,7 +159,7 @@ async fn no_admitted_command_is_lost_to_a_sweep() {
         let (rig, done) = (Arc::clone(&rig), Arc::clone(&done));
         std::thread::spawn(move || {
             while !done.load(Ordering::SeqCst) {
-                rig.registry.sweep(&|_| true);
+                rig.registry.sweep(&|_| Written::All);
             }
         })
     };

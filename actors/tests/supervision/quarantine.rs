@@ -8,6 +8,7 @@ use std::time::Duration;
 use messagecenter_actors::runtime::failure::Failure;
 use messagecenter_actors::runtime::inspection::Passivated;
 use messagecenter_actors::runtime::policy::Policy;
+use messagecenter_actors::runtime::sweep::Written;
 use tokio::sync::oneshot;
 
 use super::toy::{Command, Notice, Rig, Script, eventually, is_crashed, quick};
@@ -37,7 +38,7 @@ async fn is_shut(rig: &Rig, recoveries: usize) {
         assert_eq!(rig.ask("a", Command::Get).await, NO);
         rig.tell("a", Notice::Add(0));
         rig.registry.crash_or_restart(&"a".to_owned());
-        rig.registry.sweep(&|_| true);
+        rig.registry.sweep(&|_| Written::All);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(rig.world.recoveries("a").len(), recoveries);
@@ -65,7 +66,7 @@ async fn an_actor_over_its_budget_goes_on_answering_reads_and_decides_nothing() 
     assert_eq!(rig.ask("a", Command::Get).await, Ok(7));
 
     let ticked = rig.world.ticked.load(Ordering::SeqCst);
-    rig.registry.sweep(&|_| true);
+    rig.registry.sweep(&|_| Written::All);
     assert_eq!(rig.registry.passivate_now(&"a".to_owned(), true), Passivated::Busy);
     assert_eq!(rig.ask("a", Command::Get).await, Ok(7), "it stays in memory");
     assert_eq!(rig.world.ticked.load(Ordering::SeqCst), ticked);

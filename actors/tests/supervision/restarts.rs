@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use messagecenter_actors::runtime::failure::Failure;
 use messagecenter_actors::runtime::policy::Policy;
+use messagecenter_actors::runtime::sweep::Written;
 use tokio::sync::oneshot;
 
 use super::toy::{Command, Notice, Rig, Script, eventually, is_crashed, quick};
@@ -23,7 +24,7 @@ async fn an_actor_over_its_budget_is_quarantined_until_it_is_resumed() {
     let quarantined = rig.registry.quarantined();
     assert_eq!(quarantined, [("a".to_owned(), "crashed 3 times, last in panic".to_owned())]);
     assert_eq!(rig.metric("messagecenter_actors_quarantined"), 1.0);
-    rig.registry.sweep(&|_| true);
+    rig.registry.sweep(&|_| Written::All);
     assert!(rig.registry.resume(&key));
     assert_eq!(rig.ask("a", Command::Get).await, Ok(5));
     assert!(!rig.registry.resume(&key));

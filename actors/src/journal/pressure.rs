@@ -1,0 +1,139 @@
+//! What happens while snapshots do not keep up with commits: they stop to rest, and later commits wait for them.
+//!
+//! Both need the same threads and disk. Without a brake commits would take them all, and what a recovery replays, the
+//! memory that unsaved facts take and the reading for snapshots would grow for as long as the load lasts: beyond the
+//! cache of recent facts, an inactive actor's snapshot reads hundreds of batches from storage.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// At so many times the lag allowed, as many actors are asked for snapshots at once as may be, and large snapshots are
+/// written without rests. Until then the work is spread: over half a lag, snapshots took the cores from callers for
+/// seconds and then rested.
+pub(super) const URGENT: f64 = 2.0;
+
+/// From so many times the lag allowed on, no more is committed than snapshots take away; from each further one on, a
+/// quarter less. At the last, with the default lag, a recovery takes about two seconds (docs/benchmarks).
+pub(super) const BRAKES: [f64; 3] = [2.5, 3.0, 3.5];
+
+/// What is taken away is averaged over so long: a large snapshot takes seconds.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// How far apart the samples of it are.
+const SAMPLE: Duration = Duration::from_millis(100);
+
+/// Facts a second that are committed at least: snapshots that cannot be written must not stop the service.
+const LEAST: f64 = 500.0;
+
+/// No commit waits for longer.
+const LONGEST: Duration = Duration::from_millis(250);
+
+/// Shared by those who write snapshots, the checkpointer and the committer.
+#[derive(Default)]
+pub(super) struct Pressure {
+    /// Nobody waits for answers any more. Set at the end.
+    pub draining: AtomicBool,
+    /// Facts lag so far behind that a recovery would take too long. Written by the checkpointer.
+    pub urgent: AtomicBool,
+    /// How many of [`BRAKES`] are passed. Written by the checkpointer.
+    pub brakes: AtomicUsize,
+    /// Facts that snapshots took away, each counted for its decider. Written by those who write them.
+    pub drained: AtomicU64,
+}
+
+impl Pressure {
+    /// Whether large snapshots rest between their pieces.
+    pub fn rests(&self) -> bool {
+        !self.draining.load(Ordering::Relaxed) && !self.urgent.load(Ordering::Relaxed)
+    }
+}
+
+/// The committer's brake.
+#[derive(Default)]
+pub(super) struct Brake {
+    /// When, and how much had been drained by then; rising.
+    samples: VecDeque<(Instant, u64)>,
+}
+
+impl Brake {
+    /// How long to wait before the next commit, after one of `facts` that took from `began` to `now`.
+    pub fn pause(&mut self, pressure: &Pressure, facts: usize, began: Instant, now: Instant) -> Duration {
+        let drained = pressure.drained.load(Ordering::Relaxed);
+        self.note(drained, now);
+        let passed = pressure.brakes.load(Ordering::Relaxed);
+        if passed == 0 || pressure.draining.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        let share = 1.0 - (passed - 1) as f64 / 4.0;
+        let rate = (self.rate(drained, now) * share).max(LEAST);
+        let due = Duration::from_secs_f64(facts as f64 / rate);
+        due.saturating_sub(now.duration_since(began)).min(LONGEST)
+    }
+
+    fn note(&mut self, drained: u64, now: Instant) {
+        if self.samples.back().is_none_or(|(last, _)| now.duration_since(*last) >= SAMPLE) {
+            self.samples.push_back((now, drained));
+        }
+        // The oldest one kept lies a whole window back, or nearly.
+        while self.samples.get(1).is_some_and(|(second, _)| now.duration_since(*second) >= WINDOW) {
+            self.samples.pop_front();
+        }
+    }
+
+    /// Facts drained a second.
+    fn rate(&self, drained: u64, now: Instant) -> f64 {
+        let Some((since, before)) = self.samples.front() else { return 0.0 };
+        let seconds = now.duration_since(*since).max(SAMPLE).as_secs_f64();
+        drained.saturating_sub(*before) as f64 / seconds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commits of 100 facts that take 1 ms while `drained` facts a second are taken away: facts committed a second.
+    fn committed(brakes: usize, drained: f64) -> f64 {
+        let (pressure, mut brake) = (Pressure::default(), Brake::default());
+        pressure.brakes.store(brakes, Ordering::Relaxed);
+        let start = Instant::now();
+        let (mut now, mut facts) = (start, 0);
+        while now < start + Duration::from_secs(20) {
+            let began = now;
+            now += Duration::from_millis(1);
+            let seconds = now.duration_since(start).as_secs_f64();
+            pressure.drained.store((seconds * drained) as u64, Ordering::Relaxed);
+            now += brake.pause(&pressure, 100, began, now);
+            facts += 100;
+        }
+        f64::from(facts) / now.duration_since(start).as_secs_f64()
+    }
+
+    #[test]
+    fn no_more_is_committed_than_is_taken_away_and_less_the_further_it_lags() {
+        assert!(committed(0, 8_000.0) > 90_000.0, "without a brake nothing waits");
+        for (brakes, share) in [(1, 1.0), (2, 0.75), (3, 0.5)] {
+            let rate = committed(brakes, 8_000.0);
+            assert!((rate / (8_000.0 * share) - 1.0).abs() < 0.1, "{brakes}: {rate}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_taken_away_at_all_slows_commits_but_does_not_stop_them() {
+        let rate = committed(3, 0.0);
+        assert!((400.0..=600.0).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn nobody_is_slowed_at_the_end() {
+        let (pressure, mut brake) = (Pressure::default(), Brake::default());
+        pressure.brakes.store(3, Ordering::Relaxed);
+        let now = Instant::now();
+        assert_eq!(brake.pause(&pressure, 10_000, now, now), LONGEST);
+        pressure.draining.store(true, Ordering::Relaxed);
+        assert_eq!(brake.pause(&pressure, 10_000, now, now), Duration::ZERO);
+    }
+}
