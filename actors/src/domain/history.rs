@@ -53,7 +53,8 @@ impl HeldPage {
 /// The pages in memory.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    pages: BTreeMap<u64, HeldPage>,
+    /// Rising by number. Nearly always one, so what is small counts.
+    pages: Vec<(u64, HeldPage)>,
     uses: u64,
     /// Pages below are removed.
     first: u64,
@@ -81,7 +82,7 @@ impl History {
     /// Removes every page that holds nothing above `seq`, changed or not.
     pub fn forget_through(&mut self, seq: u64) {
         self.first = self.first.max(seq / PAGE_MESSAGES);
-        self.pages = self.pages.split_off(&self.first);
+        self.pages.drain(..self.pages.partition_point(|(number, _)| *number < self.first));
     }
 
     /// Removed pages that may still be stored.
@@ -103,13 +104,13 @@ impl History {
 
     /// A message, if its page is in memory.
     pub fn get(&self, seq: u64) -> Option<&StoredMessage> {
-        let page = self.pages.get(&page_of(seq))?;
+        let page = self.page(page_of(seq))?;
         page.messages.get(place_in_page(seq)).filter(|message| message.seq == seq)
     }
 
     /// The newest message in memory.
     pub fn newest(&self) -> Option<&StoredMessage> {
-        self.pages.values().next_back()?.messages.last()
+        self.pages.last()?.1.messages.last()
     }
 
     /// Pages that must be loaded before every message of `first ..= last` that is not removed can be read; rising. If
@@ -120,21 +121,21 @@ impl History {
             return Vec::new();
         }
         let numbers = || page_of(first).max(self.first)..=page_of(last);
-        if numbers().all(|number| self.pages.contains_key(&number)) {
+        if numbers().all(|number| self.page(number).is_some()) {
             return Vec::new();
         }
-        let newest = self.pages.last_key_value().map(|(number, _)| *number);
-        let may_go = |number: &u64| {
-            self.pages.get(number).is_none_or(|page| page.is_clean() && Some(*number) != newest)
-        };
+        let newest = self.pages.last().map(|(number, _)| *number);
+        let may_go =
+            |number: &u64| self.page(*number).is_none_or(|page| page.is_clean() && Some(*number) != newest);
         numbers().filter(may_go).collect()
     }
 
     /// Notes that the page of a message was used.
     pub fn touch(&mut self, seq: u64) {
         self.uses += 1;
-        if let Some(page) = self.pages.get_mut(&page_of(seq)) {
-            page.used = self.uses;
+        let uses = self.uses;
+        if let Some(page) = self.page_mut(page_of(seq)) {
+            page.used = uses;
         }
     }
 
@@ -144,9 +145,10 @@ impl History {
             return;
         }
         self.uses += 1;
-        let used = self.uses;
-        let loaded = || HeldPage { messages: Arc::new(messages), used, ..HeldPage::default() };
-        self.pages.entry(number).or_insert_with(loaded);
+        if let Err(place) = self.place(number) {
+            let loaded = HeldPage { messages: Arc::new(messages), used: self.uses, ..HeldPage::default() };
+            self.insert(place, number, loaded);
+        }
     }
 
     /// Adds the next message. The page before it need not be in memory, its own must.
@@ -155,8 +157,13 @@ impl History {
             return;
         }
         self.uses += 1;
-        let page = self.pages.entry(page_of(message.seq)).or_default();
-        page.used = self.uses;
+        let number = page_of(message.seq);
+        if let Err(place) = self.place(number) {
+            self.insert(place, number, HeldPage::default());
+        }
+        let uses = self.uses;
+        let Some(page) = self.page_mut(number) else { return };
+        page.used = uses;
         if page.messages.len() == place_in_page(message.seq) {
             Arc::make_mut(&mut page.messages).push(message);
             page.dirty = true;
@@ -176,7 +183,7 @@ impl History {
 
     /// Changes a message whose page is in memory; the page becomes dirty.
     pub fn change(&mut self, seq: u64, change: impl FnOnce(&mut StoredMessage)) {
-        let Some(page) = self.pages.get_mut(&page_of(seq)) else {
+        let Some(page) = self.page_mut(page_of(seq)) else {
             return;
         };
         if let Some(message) = Arc::make_mut(&mut page.messages).get_mut(place_in_page(seq)) {
@@ -187,7 +194,7 @@ impl History {
 
     /// Whether any page is dirty.
     pub fn is_dirty(&self) -> bool {
-        self.pages.values().any(|page| page.dirty)
+        self.pages.iter().any(|(_, page)| page.dirty)
     }
 
     /// Every dirty page, rising. Each counts as being saved until [`History::saved`] or [`History::unsaved`].
@@ -213,7 +220,7 @@ impl History {
 
     fn end_save(&mut self, numbers: &[u64], failed: bool) {
         for number in numbers {
-            if let Some(page) = self.pages.get_mut(number) {
+            if let Some(page) = self.page_mut(*number) {
                 page.saving = false;
                 page.dirty |= failed;
             }
@@ -223,17 +230,42 @@ impl History {
 
     /// Drops clean pages beyond the bound, least recently used first; never the newest page.
     pub fn evict(&mut self) {
-        let Some((&newest, _)) = self.pages.last_key_value() else {
+        let Some(newest) = self.pages.last().map(|(number, _)| *number) else {
             return;
         };
-        let clean = |(number, page): &(&u64, &HeldPage)| **number != newest && page.is_clean();
+        let clean = |(number, page): &&(u64, HeldPage)| *number != newest && page.is_clean();
         let mut droppable: Vec<(u64, u64)> =
             self.pages.iter().filter(clean).map(|(number, page)| (page.used, *number)).collect();
         let surplus = droppable.len().saturating_sub(CLEAN_PAGES);
         droppable.sort_unstable();
-        for (_, number) in droppable.into_iter().take(surplus) {
-            self.pages.remove(&number);
+        if surplus == 0 {
+            return;
         }
+        let mut dropped: Vec<u64> = droppable.into_iter().take(surplus).map(|(_, number)| number).collect();
+        dropped.sort_unstable();
+        self.pages.retain(|(number, _)| dropped.binary_search(number).is_err());
+        self.pages.shrink_to_fit();
+    }
+
+    /// Where a page is, or would be.
+    fn place(&self, number: u64) -> Result<usize, usize> {
+        self.pages.binary_search_by_key(&number, |(number, _)| *number)
+    }
+
+    fn page(&self, number: u64) -> Option<&HeldPage> {
+        self.pages.get(self.place(number).ok()?).map(|(_, page)| page)
+    }
+
+    fn page_mut(&mut self, number: u64) -> Option<&mut HeldPage> {
+        let place = self.place(number).ok()?;
+        self.pages.get_mut(place).map(|(_, page)| page)
+    }
+
+    fn insert(&mut self, place: usize, number: u64, page: HeldPage) {
+        if self.pages.is_empty() {
+            self.pages.reserve_exact(1); // otherwise room for four
+        }
+        self.pages.insert(place, (number, page));
     }
 
     /// How many pages are in memory.

@@ -15,6 +15,9 @@ use super::shadow::Sides;
 /// thousand rows load in one range read (157 pages, below the storage port's window of 512).
 pub const PAGE_ROWS: usize = 64;
 
+/// Up to so many rows no room is kept for more: most conversations have two readers.
+const FEW: usize = 4;
+
 /// A page as it is stored: its number, from 0, and its rows in any order.
 pub type PageRows<K, T> = (u64, Vec<(K, T)>);
 
@@ -169,6 +172,9 @@ impl<K: Clone + Eq + Hash, T> Paged<K, T> {
     fn put(&mut self, slot: usize, key: K, value: T) {
         if slot >= self.slots.len() {
             self.free.extend(self.slots.len()..slot);
+            if slot < FEW {
+                self.slots.reserve_exact(slot + 1 - self.slots.len());
+            }
             self.slots.resize_with(slot + 1, || None);
         }
         self.free.remove(&slot);

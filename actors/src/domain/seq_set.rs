@@ -1,44 +1,95 @@
-//! A compact set of sequence numbers (a Roaring bitmap): what unread is computed from without scanning.
+//! A compact set of sequence numbers (a few in a row, else a Roaring bitmap): what unread is computed from without
+//! scanning.
 
 use roaring::RoaringTreemap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 
+/// So many numbers at most are kept one beside the other: 8 bytes each, where a bitmap begins at half a kilobyte. Nearly
+/// every reader of nearly every conversation keeps less.
+const FEW: usize = 16;
+
 /// A set of sequence numbers. Runs and dense ranges cost a few bytes; counting a range is logarithmic.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SeqSet(RoaringTreemap);
+#[derive(Debug, Clone)]
+pub struct SeqSet(Numbers);
+
+#[derive(Debug, Clone)]
+enum Numbers {
+    /// Rising, at most [`FEW`].
+    Few(Vec<u64>),
+    Many(Box<RoaringTreemap>),
+}
+
+impl Default for SeqSet {
+    fn default() -> Self {
+        Self(Numbers::Few(Vec::new()))
+    }
+}
+
+/// Equal when they hold equal numbers, however they keep them.
+impl PartialEq for SeqSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
 
 impl SeqSet {
     /// Adds one number.
     pub fn insert(&mut self, seq: u64) {
-        self.0.insert(seq);
+        match &mut self.0 {
+            Numbers::Many(many) => _ = many.insert(seq),
+            Numbers::Few(few) => {
+                let Err(place) = few.binary_search(&seq) else { return };
+                if few.len() < FEW {
+                    few.insert(place, seq);
+                } else {
+                    let all = few.iter().copied().chain([seq]);
+                    self.0 = Numbers::Many(Box::new(all.collect()));
+                }
+            }
+        }
     }
 
     /// Whether the number is in the set.
     pub fn contains(&self, seq: u64) -> bool {
-        self.0.contains(seq)
+        match &self.0 {
+            Numbers::Few(few) => few.binary_search(&seq).is_ok(),
+            Numbers::Many(many) => many.contains(seq),
+        }
     }
 
     /// How many numbers are in the set.
     pub fn len(&self) -> u64 {
-        self.0.len()
+        match &self.0 {
+            Numbers::Few(few) => few.len() as u64,
+            Numbers::Many(many) => many.len(),
+        }
     }
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        match &self.0 {
+            Numbers::Few(few) => few.is_empty(),
+            Numbers::Many(many) => many.is_empty(),
+        }
     }
 
     /// Forgets every number up to and including `seq`.
     pub fn forget_through(&mut self, seq: u64) {
-        self.0.remove_range(0..=seq);
+        match &mut self.0 {
+            Numbers::Few(few) => _ = few.drain(..few.partition_point(|number| *number <= seq)),
+            Numbers::Many(many) => _ = many.remove_range(0..=seq),
+        }
+        if self.is_empty() {
+            *self = Self::default(); // gives the memory back
+        }
     }
 
     /// How many numbers lie above `seq`.
     pub fn count_above(&self, seq: u64) -> u64 {
-        if self.is_empty() {
-            return 0;
+        match &self.0 {
+            Numbers::Few(few) => few.len() as u64 - few.partition_point(|number| *number <= seq) as u64,
+            Numbers::Many(many) => many.len() - many.rank(seq),
         }
-        self.0.len() - self.0.rank(seq)
     }
 
     /// How many numbers above `seq` lie in this set or in `other`, each counted once.
@@ -48,13 +99,27 @@ impl SeqSet {
             return self.count_above(seq) + other.count_above(seq);
         }
         let (small, large) = if self.len() <= other.len() { (self, other) } else { (other, self) };
-        let both = small.0.iter().filter(|n| *n > seq && large.0.contains(*n)).count() as u64;
+        let both = small.iter().filter(|number| *number > seq && large.contains(*number)).count() as u64;
         self.count_above(seq) + other.count_above(seq) - both
     }
 
     /// The numbers, rising.
     pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
-        self.0.iter()
+        let (few, many) = match &self.0 {
+            Numbers::Few(few) => (Some(few.iter().copied()), None),
+            Numbers::Many(many) => (None, Some(many.iter())),
+        };
+        few.into_iter().flatten().chain(many.into_iter().flatten())
+    }
+}
+
+impl From<RoaringTreemap> for SeqSet {
+    fn from(many: RoaringTreemap) -> Self {
+        if many.len() <= FEW as u64 {
+            Self(Numbers::Few(many.iter().collect()))
+        } else {
+            Self(Numbers::Many(Box::new(many)))
+        }
     }
 }
 
@@ -67,8 +132,13 @@ pub fn unread(head: u64, mark: u64, own: &SeqSet, withdrawn: &SeqSet) -> u64 {
 impl Serialize for SeqSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut bytes = Vec::new();
-        if !self.0.is_empty() {
-            self.0.serialize_into(&mut bytes).map_err(S::Error::custom)?;
+        match &self.0 {
+            Numbers::Few(few) if few.is_empty() => {}
+            Numbers::Few(few) => {
+                let all: RoaringTreemap = few.iter().copied().collect();
+                all.serialize_into(&mut bytes).map_err(S::Error::custom)?;
+            }
+            Numbers::Many(many) => many.serialize_into(&mut bytes).map_err(S::Error::custom)?,
         }
         serializer.serialize_bytes(&bytes)
     }
@@ -86,7 +156,7 @@ impl<'de> Deserialize<'de> for SeqSet {
                 if bytes.is_empty() {
                     return Ok(SeqSet::default());
                 }
-                RoaringTreemap::deserialize_from(bytes).map(SeqSet).map_err(E::custom)
+                RoaringTreemap::deserialize_from(bytes).map(SeqSet::from).map_err(E::custom)
             }
             // JSON writes bytes as an array of numbers.
             fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut numbers: A) -> Result<SeqSet, A::Error> {
@@ -98,5 +168,54 @@ impl<'de> Deserialize<'de> for SeqSet {
             }
         }
         deserializer.deserialize_bytes(Bytes).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn few_numbers_and_many_behave_as_any_set_does_and_are_written_alike() {
+        let mut rng = StdRng::seed_from_u64(7);
+        let (mut set, mut expected) = (SeqSet::default(), BTreeSet::new());
+        let (mut few, mut many) = (0, 0);
+        for step in 0..20_000_u64 {
+            let seq = step / 4 + rng.random_range(0..40);
+            if rng.random_range(0..30) == 0 {
+                set.forget_through(seq);
+                expected.retain(|number| *number > seq);
+            } else {
+                set.insert(seq);
+                expected.insert(seq);
+            }
+            match &set.0 {
+                Numbers::Few(_) => few += 1,
+                Numbers::Many(_) => many += 1,
+            }
+            let mark = seq.saturating_sub(20);
+            assert_eq!(set.len(), expected.len() as u64);
+            assert_eq!(set.is_empty(), expected.is_empty());
+            assert_eq!(set.contains(seq), expected.contains(&seq));
+            assert_eq!(set.count_above(mark), expected.range(mark + 1..).count() as u64);
+            if step % 97 == 0 {
+                assert!(set.iter().eq(expected.iter().copied()));
+                let bitmap: RoaringTreemap = expected.iter().copied().collect();
+                let written = rmp_serde::to_vec(&set).unwrap();
+                if !expected.is_empty() {
+                    let as_bitmap = SeqSet(Numbers::Many(Box::new(bitmap)));
+                    assert_eq!(written, rmp_serde::to_vec(&as_bitmap).unwrap());
+                    assert_eq!(set, as_bitmap);
+                }
+                assert_eq!(rmp_serde::from_slice::<SeqSet>(&written).unwrap(), set);
+            }
+        }
+        assert!(few > 1_000 && many > 1_000, "{few} {many}");
     }
 }
