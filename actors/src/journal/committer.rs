@@ -118,7 +118,8 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
             Resolved::Committed => {
                 journal.breaker.close();
                 journal.measure(&drained, started);
-                pause = brake.pause(&journal.pressure, drained.events.len(), started, Instant::now());
+                let (noted, _) = journal.index.lock().ever();
+                pause = brake.pause(&journal.pressure, noted, started, Instant::now());
                 unpublished = Some(drained);
             }
             Resolved::Fenced { in_doubt, reason } => {

@@ -47,6 +47,10 @@ pub(super) struct Index {
     by_age: BTreeSet<(Position, ActorKey)>,
     /// Entries that actors decided themselves, of all keys.
     decided: usize,
+    /// Entries ever noted.
+    noted: u64,
+    /// Entries ever forgotten.
+    cleared: u64,
 }
 
 impl Index {
@@ -62,6 +66,7 @@ impl Index {
 
     fn push(&mut self, key: &ActorKey, entry: Entry) {
         self.decided += usize::from(entry.own);
+        self.noted += 1;
         if let Some(entries) = self.entries.get_mut(key) {
             entries.push_back(entry);
             return;
@@ -97,13 +102,14 @@ impl Index {
     pub fn clear(&mut self, key: &ActorKey, decided: Position, told: Position) {
         let Some(entries) = self.entries.get_mut(key) else { return };
         let Some(was) = entries.front().map(|entry| entry.position()) else { return };
-        let mut gone = 0;
+        let (mut gone, before) = (0, entries.len());
         entries.retain(|entry| {
             let kept = !entry.held(decided, told);
             gone += usize::from(entry.own && !kept);
             kept
         });
         self.decided -= gone;
+        self.cleared += (before - entries.len()) as u64;
         let is = entries.front().map(|entry| entry.position());
         if is == Some(was) {
             return;
@@ -138,6 +144,12 @@ impl Index {
     /// How many facts the snapshots of their deciders lack.
     pub const fn decided(&self) -> usize {
         self.decided
+    }
+
+    /// How many entries were noted, and how many of them forgotten again, since it was made: one for each fact and actor
+    /// concerned.
+    pub const fn ever(&self) -> (u64, u64) {
+        (self.noted, self.cleared)
     }
 
     /// How many actors have facts above their snapshot.

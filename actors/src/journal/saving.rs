@@ -108,9 +108,9 @@ impl Journal {
         let counted = outcome?;
         self.metrics.snapshots.inc();
         let mut index = self.index.lock();
-        let before = index.decided();
+        let (_, before) = index.ever();
         index.clear(&key, decided, told);
-        let drained = (before - index.decided()) as u64;
+        let drained = index.ever().1 - before;
         self.pressure.drained.fetch_add(drained.saturating_sub(counted), Ordering::Relaxed);
         self.metrics.dirty_actors.set(index.len() as i64);
         Ok(())
