@@ -21,7 +21,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::SurrealStore;
 use super::failure::{Operation, corrupt};
 use super::lease::{Guarded, guarded};
-use super::value::{self, Row, from_json, integer, into_json, object, range, record, record_on, text};
+use super::value::{
+    self, Row, both_sides, from_json, integer, into_json, object, range, record, record_on, text,
+};
 
 /// The most pages that one statement reads.
 const WINDOW: u64 = 512;
@@ -92,13 +94,17 @@ fn snapshot_of(key: &ActorKey, row: Value) -> Result<Snapshot, StoreError> {
 pub(super) fn row_of(key: ActorKey, mut row: Row) -> Result<Snapshot, StoreError> {
     let side = row.side_of_key();
     let (decided, told) = (row.integer("decided")?, row.integer("told")?);
-    let read = |row: &mut Row| Ok::<_, StoreError>((row.integer("version")?, row.bytes("state")?));
-    // Where it stands is known, so the one before it may serve.
-    let (version, state) = read(&mut row).unwrap_or((Snapshot::UNREADABLE, bytes::Bytes::new()));
-    // A program before there were two sides wrote neither of them.
-    let sides = row.bytes("sides").map(|sides| Sides::from_bytes(&sides)).unwrap_or_default();
-    let since = row.integer("since").ok();
+    let since = row.integer("since").ok(); // without it nobody falls back from here
+    // Where it stands is known, so if the rest is not, the previous one may serve.
+    let (version, state, sides) =
+        content_of(&mut row).unwrap_or((Snapshot::UNREADABLE, <_>::default(), <_>::default()));
     Ok(Snapshot { key, decided, told, version, state, side, sides, since })
+}
+
+fn content_of(row: &mut Row) -> Result<(u16, bytes::Bytes, Sides), StoreError> {
+    // Left out if every page is on its first side, as a program that knew no other wrote it.
+    let sides = if row.has("sides") { Sides::from_bytes(&row.bytes("sides")?) } else { Sides::default() };
+    Ok((row.integer("version")?, row.bytes("state")?, sides))
 }
 
 fn page_of(collection: Collection, row: Value) -> Result<Page, StoreError> {
@@ -162,8 +168,8 @@ impl SurrealStore {
 impl StateStore for SurrealStore {
     async fn load_both(&self, key: &ActorKey) -> Result<Kept, StoreError> {
         drop(self.saves.alone(key).await?);
-        let sides = Side::ALL.into_iter().map(|side| snapshot_id(key, side)).collect();
-        let rows = self.read(Value::Array(sides)).await?;
+        // A range costs 7 % more than one id, two ids cost 17 %.
+        let rows = self.read(both_sides("snapshot", [text(key.kind()), text(key.id())])).await?;
         let both: Result<Vec<_>, _> = rows.into_iter().map(|row| snapshot_of(key, row)).collect();
         Ok(Kept::of(both?))
     }
@@ -254,7 +260,47 @@ impl StateStore for SurrealStore {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests {
+    use messagecenter_actors::ports::JournalStore as _;
+
     use super::*;
+    use crate::StorageOptions;
+
+    /// A snapshot with pages on both sides, and then this done to its record.
+    async fn damaged(statement: &'static str) -> Result<Option<Snapshot>, StoreError> {
+        let store = SurrealStore::open(&StorageOptions::new("mem://".parse().unwrap())).await.unwrap();
+        store.acquire().await.unwrap();
+        let key = ActorKey::Shunt(1);
+        let snapshot = Snapshot::new(key.clone(), 7, 5, 2, vec![1, 2].into());
+        let snapshot = Snapshot { sides: Sides::from_bytes(&[4]), since: Some(3), ..snapshot };
+        store.save(&snapshot, &[]).await.unwrap();
+        assert_eq!(store.load(&key).await.unwrap(), Some(snapshot));
+        let binds = object([("id", snapshot_id(&key, Side::First))]);
+        store.engine.query(Operation::Write, statement, binds).await.unwrap();
+        store.load(&key).await
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_record_that_is_damaged_but_for_its_positions_is_unreadable_and_never_taken_for_another() {
+        for statement in [
+            "UPDATE $id SET state = 'x';",
+            "UPDATE $id SET version = 70000;",
+            "UPDATE $id UNSET version;",
+            "UPDATE $id SET sides = 4;",
+            "UPDATE $id SET sides = NULL;",
+        ] {
+            let read = damaged(statement).await.unwrap().unwrap();
+            assert_eq!(read.version, Snapshot::UNREADABLE, "{statement}");
+            assert_eq!((read.decided, read.told, read.since), (7, 5, Some(3)), "{statement}");
+        }
+        for statement in
+            ["UPDATE $id SET decided = 'x';", "UPDATE $id SET told = -1;", "UPDATE $id UNSET told;"]
+        {
+            let read = damaged(statement).await;
+            assert!(matches!(read, Err(StoreError::Corrupt(_))), "{statement}: {read:?}");
+        }
+        let read = damaged("UPDATE $id SET since = 'x';").await.unwrap().unwrap();
+        assert_eq!((read.version, read.since), (2, None), "it is readable, but nobody falls back from it");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_write_that_goes_on_keeps_the_next_of_its_actor_waiting_but_not_for_ever() {

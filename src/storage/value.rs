@@ -62,6 +62,15 @@ pub(super) fn range(table: &'static str, start: [Value; 2], end: [Value; 2]) -> 
     Value::RecordId(RecordId::new(table, RecordIdKey::Range(Box::new(range))))
 }
 
+/// `table:[part, part]..=[part, part, 1]`: a record on both sides.
+pub(super) fn both_sides(table: &'static str, parts: [Value; 2]) -> Value {
+    let range = RecordIdKeyRange {
+        start: std::ops::Bound::Included(key(parts.clone())),
+        end: std::ops::Bound::Included(key_on(Side::Second, parts)),
+    };
+    Value::RecordId(RecordId::new(table, RecordIdKey::Range(Box::new(range))))
+}
+
 /// `table:[start, 1]>..[end]`: behind `start` on both sides, up to but not including `end`.
 pub(super) fn range_behind(table: &'static str, start: [Value; 2], end: [Value; 2]) -> Value {
     behind(table, key_on(Side::Second, start), std::ops::Bound::Excluded(key(end)))
@@ -146,6 +155,11 @@ impl Row {
 
     fn broken(&self, field: &str) -> StoreError {
         corrupt(&format!("{}.{field} is not as it was written", self.table))
+    }
+
+    /// Whether it has the field still.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.fields.get(field).is_some()
     }
 
     /// Takes any field.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use messagecenter::storage::{StorageOptions, SurrealStore};
 use messagecenter_actors::domain::ids::{ActorKey, Address, ConversationKey};
-use messagecenter_actors::ports::{Collection, JournalStore, StateStore};
+use messagecenter_actors::ports::{Collection, JournalStore, Snapshot, StateStore};
 use serde_json::{Value, json};
 
 use super::process::{Program, run_to_end};
@@ -130,6 +130,39 @@ async fn a_backup_cut_short_is_refused_and_a_damaged_store_is_named() {
     assert!(said.contains(&format!("conversation/{pair}: message 3 is missing")), "{said}");
     assert!(complaint.contains("the store is not whole"), "{complaint}");
     assert!(!said.contains("do not show this"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_whose_newest_snapshot_is_damaged_on_disk_goes_on_and_is_whole_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for text in ["one", "two"] {
+        let program = Program::start(folder.path(), &STORE).await;
+        send(&program, "1", "2", text).await;
+        program.terminate(); // writes the snapshots
+        assert_eq!(program.ended().await, Some(0));
+    }
+    let url = format!("rocksdb://{}", folder.path().join("store").display());
+    let store = SurrealStore::open(&StorageOptions::new(url.parse().unwrap())).await.unwrap();
+    store.acquire().await.unwrap();
+    let pair = ConversationKey::one_to_one(Address::user(1), Address::user(2)).id();
+    let newest = store.load(&ActorKey::Conversation(pair)).await.unwrap().unwrap();
+    store.save(&Snapshot { state: vec![0xc1].into(), ..newest }, &[]).await.unwrap();
+    store.close().await;
+    let (code, said, _) = run(folder.path(), &[&["check"], &STORE]).await;
+    assert!(code == Some(1) && said.contains(&format!("conversation/{pair}: snapshot:")), "{said}");
+
+    let program = Program::start(folder.path(), &STORE).await;
+    assert_eq!(send(&program, "1", "2", "three").await, 3);
+    let told = history(&program).await;
+    let texts: Vec<_> =
+        told["data"].as_array().unwrap().iter().filter_map(|row| row["content"].as_str()).collect();
+    assert_eq!(texts, ["three", "two", "one"], "{told}");
+    let (_, figures) = program.get("/metrics").await;
+    assert!(figures.contains("messagecenter_snapshot_fallbacks_total 1"), "{figures}");
+    program.terminate();
+    assert_eq!(program.ended().await, Some(0));
+    let whole = run(folder.path(), &[&["check"], &STORE]).await;
+    assert_eq!(whole.0, Some(0), "{whole:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
