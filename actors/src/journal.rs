@@ -7,7 +7,7 @@
 //!   waiting for them are released.
 //!
 //! Read on: [`encoding`] (what is written), `queue` (what waits), `committer` (how an outcome is decided),
-//! `index`, `recovery` and `stepping_back` (what an actor replays), `saving`, `checkpointer` and `pressure` (what bounds
+//! `index`, `recovery` and `fallback` (what an actor replays), `saving`, `checkpointer` and `backpressure` (what bounds
 //! it).
 
 use std::collections::HashMap;
@@ -31,32 +31,32 @@ use crate::runtime::failure::SOON;
 use crate::runtime::reply::Release;
 use crate::runtime::spans::{Trace, Tracer};
 
+mod backpressure;
 mod cache;
 mod checkpointer;
 mod committer;
 pub mod encoding;
+mod fallback;
 mod index;
 mod locks;
 mod metrics;
 mod milestones;
-mod pressure;
 mod queue;
 mod recovery;
 mod saving;
 mod settings;
-mod stepping_back;
 
 pub use metrics::{FailureLabel, JournalMetrics};
 pub use recovery::{Unsaved, each_batch, facts_from};
 pub use saving::Changes;
 pub use settings::JournalSettings;
 
+use backpressure::Backpressure;
 use cache::Cache;
 use checkpointer::Asked;
 use index::Index;
 use locks::Locks;
 use milestones::Milestones;
-use pressure::Pressure;
 use queue::{Due, Mode, Queue};
 
 /// Why facts were not taken. Nothing was queued.
@@ -148,7 +148,7 @@ pub struct Journal {
     /// Turns of snapshot writes; never closed.
     saves: Arc<Semaphore>,
     /// How far snapshots lag, and what comes of it.
-    pressure: Arc<Pressure>,
+    backpressure: Arc<Backpressure>,
     /// One snapshot write or recovery read per actor at a time.
     writing: Locks,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -218,7 +218,7 @@ impl Journal {
             trimmed: AtomicU64::new(0),
             holds: Arc::new(()),
             saves: Arc::new(Semaphore::new(saving::SAVES_AT_ONCE)),
-            pressure: Arc::default(),
+            backpressure: Arc::default(),
             writing: Locks::default(),
             tasks: Mutex::new(Vec::new()),
         }))

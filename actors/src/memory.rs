@@ -110,7 +110,7 @@ impl MemoryStore {
         Some(whole)
     }
 
-    /// The same, and nothing is left to step back to.
+    /// The same, and nothing is left to fall back to.
     pub fn ruin(&self, key: &ActorKey) -> Option<Snapshot> {
         let whole = self.damage(key)?;
         let mut data = self.data.lock();

@@ -97,12 +97,12 @@ pub struct Snapshot {
     pub version: u16,
     /// The small state, in MessagePack.
     pub state: Bytes,
-    /// Where it is kept. The one before it is on the other side.
+    /// Where it is kept. The previous one is on the other side.
     pub side: Side,
     /// Where its pages of members, or of rows, are.
     pub sides: Sides,
-    /// The oldest fact that the snapshot before it lacks; with none before it, the actor's first. `None` if that is not
-    /// known: nobody can step back behind this snapshot then.
+    /// The oldest fact that the previous snapshot lacks; without one, the actor's first. `None` if that is not known: no
+    /// recovery falls back from this snapshot then.
     pub since: Option<Position>,
 }
 
@@ -183,7 +183,7 @@ pub struct Kept {
     /// The one that holds the most.
     pub newest: Option<Snapshot>,
     /// The one that was the newest before it.
-    pub before: Option<Snapshot>,
+    pub previous: Option<Snapshot>,
 }
 
 impl Kept {
@@ -194,9 +194,9 @@ impl Kept {
             let held =
                 |snapshot: &Snapshot| (snapshot.decided.max(snapshot.told), snapshot.decided, snapshot.told);
             if kept.newest.as_ref().is_none_or(|newest| held(newest) < held(&snapshot)) {
-                kept.before = kept.newest.replace(snapshot);
+                kept.previous = kept.newest.replace(snapshot);
             } else {
-                kept.before = Some(snapshot);
+                kept.previous = Some(snapshot);
             }
         }
         kept
@@ -210,7 +210,7 @@ pub trait StateStore: Send + Sync + 'static {
     async fn load(&self, key: &ActorKey) -> Result<Option<Snapshot>, StoreError> {
         Ok(self.load_both(key).await?.newest)
     }
-    /// The newest snapshot of an actor and the one before it.
+    /// The newest snapshot of an actor and the previous one.
     async fn load_both(&self, key: &ActorKey) -> Result<Kept, StoreError>;
     /// One page, on its first side.
     async fn page(

@@ -29,14 +29,14 @@ pub(crate) async fn recover<T>(
         Err(StoreError::Corrupt(problem)) => problem,
         Err(other) => return Err(RecoverError::Retry(other.to_string())),
     };
-    let before = match journal.load_before(key).await {
+    let before = match journal.load_previous(key).await {
         Ok(Some(loaded)) => build(loaded).await.map(Some),
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     };
     match before {
         Ok(Some(actor)) => {
-            journal.metrics().stepped_back.inc();
+            journal.metrics().snapshot_fallbacks.inc();
             tracing::error!(%key, problem, "recovered without the newest snapshot");
             Ok(actor)
         }

@@ -182,7 +182,7 @@ pub static SETTINGS: &[Setting] = &[
         "134217728",
         (0, 17_179_869_184),
         "Bytes of recent events kept in memory, so that an actor that activates seldom reads storage for them: 256 per \
-         event and its encoded bytes. Keep it well above what checkpoint.lag_events and checkpoint.lag_bytes allow.",
+         event and its encoded bytes. Keep room in it for two and a half times checkpoint.lag_events and checkpoint.lag_bytes: so much may lag before commits wait.",
     ),
     integer(
         "checkpoint.interval_ms",

@@ -200,18 +200,14 @@ async fn a_damaged_newest_snapshot_costs_nobody_an_answer_and_is_counted() {
     let service = app(&store, |_| {}).await;
     service.say(&user(1), "2", "three").await.ok();
     assert_eq!(service.unread(&user(2), 2).await, 3);
-    assert_eq!(service.figure("messagecenter_snapshots_stepped_back_total").await, 2);
+    assert_eq!(service.figure("messagecenter_snapshot_fallbacks_total").await, 2);
     assert_eq!(texts(service.history(&user(2), "1").await), ["one", "two", "three"]);
     let unread = service.unread(&user(2), 2).await;
     service.service.stop().await;
     let service = app(&store, |_| {}).await;
     assert_eq!(service.unread(&user(2), 2).await, unread);
     assert_eq!(texts(service.history(&user(2), "1").await), ["one", "two", "three"]);
-    assert_eq!(
-        service.figure("messagecenter_snapshots_stepped_back_total").await,
-        0,
-        "they were written again"
-    );
+    assert_eq!(service.figure("messagecenter_snapshot_fallbacks_total").await, 0, "they were written again");
 }
 
 async fn said(service: &App, key: &str, refused: &mut u32) -> bool {

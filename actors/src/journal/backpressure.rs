@@ -1,6 +1,6 @@
 //! What happens while snapshots do not keep up with commits: they stop to rest, and later commits wait for them.
 //!
-//! Both need the same threads and disk. Without a brake commits would take them all, and what a recovery replays, the
+//! Both need the same threads and disk. Without a bound commits would take them all, and what a recovery replays, the
 //! memory that unsaved facts take and the reading for snapshots would grow for as long as the load lasts: beyond the
 //! cache of recent facts, an inactive actor's snapshot reads hundreds of batches from storage.
 
@@ -17,7 +17,7 @@ pub(super) const URGENT: f64 = 2.0;
 
 /// From so many times the lag allowed on, no more is committed than snapshots take away; from each further one on, a
 /// quarter less. At the last, with the default lag, a recovery takes about two seconds (docs/benchmarks).
-pub(super) const BRAKES: [f64; 3] = [2.5, 3.0, 3.5];
+pub(super) const THROTTLES: [f64; 3] = [2.5, 3.0, 3.5];
 
 /// What is taken away is averaged over so long: a large snapshot takes seconds.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -29,48 +29,59 @@ const SAMPLE: Duration = Duration::from_millis(100);
 /// that cannot be written must not stop the service.
 const LEAST: f64 = 1_500.0;
 
-/// No commit waits for longer.
+/// No commit waits for longer: a caller waits for two at most, and its patience is some seconds
+/// (`http.request_timeout_ms`).
 const LONGEST: Duration = Duration::from_millis(250);
 
 /// Shared by those who write snapshots, the checkpointer and the committer.
 #[derive(Default)]
-pub(super) struct Pressure {
+pub(super) struct Backpressure {
     /// Nobody waits for answers any more. Set at the end.
     pub draining: AtomicBool,
     /// Facts lag so far behind that a recovery would take too long. Written by the checkpointer.
     pub urgent: AtomicBool,
-    /// How many of [`BRAKES`] are passed. Written by the checkpointer.
-    pub brakes: AtomicUsize,
+    /// How many of [`THROTTLES`] are passed. Written by the checkpointer.
+    pub throttles: AtomicUsize,
     /// What snapshots took away: facts, each counted for every actor concerned (an inbox is activated for its snapshot and
     /// replays them, which costs as much as anything else). Written by those who write them.
     pub drained: AtomicU64,
 }
 
-impl Pressure {
+impl Backpressure {
     /// Whether large snapshots rest between their pieces.
     pub fn rests(&self) -> bool {
         !self.draining.load(Ordering::Relaxed) && !self.urgent.load(Ordering::Relaxed)
     }
 }
 
-/// The committer's brake.
-#[derive(Default)]
-pub(super) struct Brake {
+/// The committer's throttle.
+pub(super) struct Throttle {
     /// When, and how much had been drained by then; rising.
     samples: VecDeque<(Instant, u64)>,
     /// How much had been noted when it was asked last.
     noted: u64,
 }
 
-impl Brake {
+impl Throttle {
+    /// One that was asked never; `noted`: what was noted by then.
+    pub const fn new(noted: u64) -> Self {
+        Self { samples: VecDeque::new(), noted }
+    }
+
     /// How long to wait before the next commit, after one that took from `began` to `now`. `noted`: facts ever noted,
     /// counted as those that are drained.
-    pub fn pause(&mut self, pressure: &Pressure, noted: u64, began: Instant, now: Instant) -> Duration {
+    pub fn pause(
+        &mut self,
+        backpressure: &Backpressure,
+        noted: u64,
+        began: Instant,
+        now: Instant,
+    ) -> Duration {
         let facts = noted - std::mem::replace(&mut self.noted, noted);
-        let drained = pressure.drained.load(Ordering::Relaxed);
+        let drained = backpressure.drained.load(Ordering::Relaxed);
         self.note(drained, now);
-        let passed = pressure.brakes.load(Ordering::Relaxed);
-        if passed == 0 || pressure.draining.load(Ordering::Relaxed) {
+        let passed = backpressure.throttles.load(Ordering::Relaxed);
+        if passed == 0 || backpressure.draining.load(Ordering::Relaxed) {
             return Duration::ZERO;
         }
         let share = 1.0 - (passed - 1) as f64 / 4.0;
@@ -102,28 +113,28 @@ mod tests {
     use super::*;
 
     /// Commits of 100 facts that take 1 ms while `drained` facts a second are taken away: facts committed a second.
-    fn committed(brakes: usize, drained: f64) -> f64 {
-        let (pressure, mut brake) = (Pressure::default(), Brake::default());
-        pressure.brakes.store(brakes, Ordering::Relaxed);
+    fn committed(throttles: usize, drained: f64) -> f64 {
+        let (backpressure, mut throttle) = (Backpressure::default(), Throttle::new(0));
+        backpressure.throttles.store(throttles, Ordering::Relaxed);
         let start = Instant::now();
         let (mut now, mut facts) = (start, 0_u64);
         while now < start + Duration::from_secs(20) {
             let began = now;
             now += Duration::from_millis(1);
             let seconds = now.duration_since(start).as_secs_f64();
-            pressure.drained.store((seconds * drained) as u64, Ordering::Relaxed);
+            backpressure.drained.store((seconds * drained) as u64, Ordering::Relaxed);
             facts += 100;
-            now += brake.pause(&pressure, facts, began, now);
+            now += throttle.pause(&backpressure, facts, began, now);
         }
         facts as f64 / now.duration_since(start).as_secs_f64()
     }
 
     #[test]
     fn no_more_is_committed_than_is_taken_away_and_less_the_further_it_lags() {
-        assert!(committed(0, 8_000.0) > 90_000.0, "without a brake nothing waits");
-        for (brakes, share) in [(1, 1.0), (2, 0.75), (3, 0.5)] {
-            let rate = committed(brakes, 8_000.0);
-            assert!((rate / (8_000.0 * share) - 1.0).abs() < 0.1, "{brakes}: {rate}");
+        assert!(committed(0, 8_000.0) > 90_000.0, "without a throttle nothing waits");
+        for (throttles, share) in [(1, 1.0), (2, 0.75), (3, 0.5)] {
+            let rate = committed(throttles, 8_000.0);
+            assert!((rate / (8_000.0 * share) - 1.0).abs() < 0.1, "{throttles}: {rate}");
         }
     }
 
@@ -135,11 +146,11 @@ mod tests {
 
     #[test]
     fn nobody_is_slowed_at_the_end() {
-        let (pressure, mut brake) = (Pressure::default(), Brake::default());
-        pressure.brakes.store(3, Ordering::Relaxed);
+        let (backpressure, mut throttle) = (Backpressure::default(), Throttle::new(0));
+        backpressure.throttles.store(3, Ordering::Relaxed);
         let now = Instant::now();
-        assert_eq!(brake.pause(&pressure, 10_000, now, now), LONGEST);
-        pressure.draining.store(true, Ordering::Relaxed);
-        assert_eq!(brake.pause(&pressure, 20_000, now, now), Duration::ZERO);
+        assert_eq!(throttle.pause(&backpressure, 10_000, now, now), LONGEST);
+        backpressure.draining.store(true, Ordering::Relaxed);
+        assert_eq!(throttle.pause(&backpressure, 20_000, now, now), Duration::ZERO);
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::backpressure::{THROTTLES, URGENT};
 use super::committer::guarded;
-use super::pressure::{BRAKES, URGENT};
 use super::{Deliver, Journal};
 use crate::domain::event::Position;
 use crate::domain::ids::{ActorKey, Millis};
@@ -19,10 +19,11 @@ use crate::ports::StoreError;
 /// one that cannot write any must not keep others from being asked.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// An actor that was asked so often and is not being written is not waited for by anybody: it may be quarantined.
+/// An actor that was asked so often (the last time after half a minute) and is not being written is waited for by nobody:
+/// it is quarantined, or cannot be saved.
 const STUCK_AFTER: u32 = 3;
 
-/// The longest of these times is so many times the shortest.
+/// The longest of these times is so many times the shortest, ten minutes: an actor that was resumed is saved by then.
 const ASK_AGAIN_MOST: u32 = 64;
 
 /// So many times as many as may be asked at once may owe their snapshots at the same time: they stay in memory for it.
@@ -152,7 +153,7 @@ impl Journal {
     /// too far behind but who was asked in vain.
     fn lagging(&self, allowance: &mut f64) -> Option<Vec<ActorKey>> {
         let (below, urgent_below) = (self.unsaved_below(1.0), self.unsaved_below(URGENT));
-        let braked_below = BRAKES.map(|lags| self.too_much_below(lags));
+        let throttled_below = THROTTLES.map(|lags| self.too_much_below(lags));
         let settings = self.settings();
         let interval = settings.checkpoint_interval;
         let mut asked = self.asked.lock();
@@ -167,9 +168,9 @@ impl Journal {
         let awaited =
             index.by_age().find(|(_, key)| !is_stuck(key)).map_or(Position::MAX, |(oldest, _)| oldest);
         let urgent = awaited < urgent_below;
-        self.pressure.urgent.store(urgent, Ordering::Relaxed);
-        let brakes = braked_below.iter().filter(|below| awaited < **below).count();
-        self.pressure.brakes.store(brakes, Ordering::Relaxed);
+        self.backpressure.urgent.store(urgent, Ordering::Relaxed);
+        let throttles = throttled_below.iter().filter(|below| awaited < **below).count();
+        self.backpressure.throttles.store(throttles, Ordering::Relaxed);
         let behind = index.by_age().take_while(|(oldest, _)| *oldest < below);
         let next = behind.filter(|(_, key)| asked.get(*key).is_none_or(Asked::is_due)).take(room);
         let allowed = next.take_while(|(_, key)| {

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
-use super::pressure::Brake;
+use super::backpressure::Throttle;
 use super::queue::{Drained, Due, Mode};
 use super::{Deliver, Journal};
 use crate::domain::ids::ActorKey;
@@ -83,14 +83,14 @@ pub(super) fn let_go(due: Vec<Due>) {
 /// Commits until the journal is closed or fenced.
 pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
     let mut unpublished: Option<Drained> = None;
-    let mut brake = Brake::default();
+    let mut throttle = Throttle::new(journal.index.lock().noted());
     let mut pause = Duration::ZERO;
     loop {
         if !pause.is_zero() {
             if let Some(previous) = unpublished.take() {
                 journal.publish(&*deliver, previous);
             }
-            journal.brake(std::mem::take(&mut pause)).await;
+            journal.throttle(std::mem::take(&mut pause)).await;
         }
         let drained = if let Some(drained) = journal.take() {
             drained
@@ -118,8 +118,8 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
             Resolved::Committed => {
                 journal.breaker.close();
                 journal.measure(&drained, started);
-                let (noted, _) = journal.index.lock().ever();
-                pause = brake.pause(&journal.pressure, noted, started, Instant::now());
+                let noted = journal.index.lock().noted();
+                pause = throttle.pause(&journal.backpressure, noted, started, Instant::now());
                 unpublished = Some(drained);
             }
             Resolved::Fenced { in_doubt, reason } => {
@@ -185,8 +185,8 @@ impl Journal {
     }
 
     /// Lets snapshots go first for so long, unless the journal closes.
-    async fn brake(&self, pause: Duration) {
-        self.metrics.brake_seconds.inc_by(pause.as_secs_f64());
+    async fn throttle(&self, pause: Duration) {
+        self.metrics.throttled_seconds.inc_by(pause.as_secs_f64());
         let mut closing = self.closing.subscribe();
         let _ = timeout(pause, closing.wait_for(|closing| *closing)).await; // either way it goes on
     }

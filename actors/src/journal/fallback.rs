@@ -1,4 +1,4 @@
-//! Stepping back: an actor's facts behind the snapshot before its newest.
+//! Falling back: an actor's facts behind its previous snapshot.
 //!
 //! Guarantees: every fact that this snapshot lacks, each once and in order, or nothing at all; what is found is noted as
 //! unsaved again, so that a new snapshot takes the place of the one that was no good.
@@ -10,15 +10,15 @@ use crate::domain::ids::ActorKey;
 use crate::ports::StoreError;
 
 impl Journal {
-    /// What an actor needs to recover without its newest snapshot, once [`Journal::load`] was asked for it. `None`:
+    /// What an actor needs to recover from its previous snapshot, once [`Journal::load`] was asked for it. `None`:
     /// there is no way back, because the newest snapshot does not tell where the journal must reach, or the journal
     /// does not reach there any more.
     ///
-    /// Reads the journal from the first fact that the snapshot before lacks: seconds for each million of facts.
+    /// Reads the journal from the first fact that the previous snapshot lacks: seconds for each million of facts.
     ///
     /// # Errors
     /// As [`Journal::load`].
-    pub async fn load_before(&self, key: &ActorKey) -> Result<Option<Loaded>, StoreError> {
+    pub async fn load_previous(&self, key: &ActorKey) -> Result<Option<Loaded>, StoreError> {
         let _hold = self.hold().await;
         // As in loading: saves end first, and the index is read before the snapshots.
         let writing = self.writing.lock(key).await;
@@ -34,7 +34,8 @@ impl Journal {
         if bounds.oldest == 0 || bounds.oldest > since {
             return Ok(None);
         }
-        let (decided, told) = kept.before.as_ref().map_or((0, 0), |before| (before.decided, before.told));
+        let (decided, told) =
+            kept.previous.as_ref().map_or((0, 0), |previous| (previous.decided, previous.told));
         let mut lacking: Vec<Entry> =
             unsaved.into_iter().filter(|entry| !entry.held(newest.decided, newest.told)).collect();
         let first = batch_of(&*self.store, bounds, since).await?;
@@ -53,6 +54,6 @@ impl Journal {
         lacking.sort_by_key(|entry| entry.position());
         let Some(events) = self.facts_at(lacking.iter().copied()).await? else { return Ok(None) };
         self.index.lock().note_again(key, lacking);
-        Ok(Some(Loaded { snapshot: kept.before, events, generation }))
+        Ok(Some(Loaded { snapshot: kept.previous, events, generation }))
     }
 }

@@ -49,8 +49,6 @@ pub(super) struct Index {
     decided: usize,
     /// Entries ever noted.
     noted: u64,
-    /// Entries ever forgotten.
-    cleared: u64,
 }
 
 impl Index {
@@ -62,11 +60,11 @@ impl Index {
             self.push(key, Entry { first, offset, own: false });
         }
         self.push(&decider, Entry { first, offset, own: true });
+        self.noted += 1 + audience.iter().filter(|key| **key != decider).count() as u64;
     }
 
     fn push(&mut self, key: &ActorKey, entry: Entry) {
         self.decided += usize::from(entry.own);
-        self.noted += 1;
         if let Some(entries) = self.entries.get_mut(key) {
             entries.push_back(entry);
             return;
@@ -98,10 +96,10 @@ impl Index {
         all.into_iter().for_each(|entry| self.push(key, entry));
     }
 
-    /// Forgets what a durable snapshot with these marks holds.
-    pub fn clear(&mut self, key: &ActorKey, decided: Position, told: Position) {
-        let Some(entries) = self.entries.get_mut(key) else { return };
-        let Some(was) = entries.front().map(|entry| entry.position()) else { return };
+    /// Forgets what a durable snapshot with these marks holds; how much that was.
+    pub fn clear(&mut self, key: &ActorKey, decided: Position, told: Position) -> u64 {
+        let Some(entries) = self.entries.get_mut(key) else { return 0 };
+        let Some(was) = entries.front().map(|entry| entry.position()) else { return 0 };
         let (mut gone, before) = (0, entries.len());
         entries.retain(|entry| {
             let kept = !entry.held(decided, told);
@@ -109,10 +107,10 @@ impl Index {
             kept
         });
         self.decided -= gone;
-        self.cleared += (before - entries.len()) as u64;
+        let cleared = (before - entries.len()) as u64;
         let is = entries.front().map(|entry| entry.position());
         if is == Some(was) {
-            return;
+            return cleared;
         }
         self.by_age.remove(&(was, key.clone()));
         match is {
@@ -123,6 +121,7 @@ impl Index {
                 self.entries.remove(key);
             }
         }
+        cleared
     }
 
     pub fn oldest(&self) -> Option<Oldest> {
@@ -146,10 +145,9 @@ impl Index {
         self.decided
     }
 
-    /// How many entries were noted, and how many of them forgotten again, since it was made: one for each fact and actor
-    /// concerned.
-    pub const fn ever(&self) -> (u64, u64) {
-        (self.noted, self.cleared)
+    /// How much was noted since it was made: each fact once for every actor concerned.
+    pub const fn noted(&self) -> u64 {
+        self.noted
     }
 
     /// How many actors have facts above their snapshot.

@@ -29,13 +29,13 @@ pub struct JournalMetrics {
     pub(super) snapshots: Counter,
     pub(super) recovery_seconds: Histogram,
     pub(super) recovery_events: Histogram,
-    pub(crate) stepped_back: Counter,
+    pub(crate) snapshot_fallbacks: Counter,
     pub(super) replayed_events: Gauge,
     pub(super) rollbacks: Counter,
     pub(super) dirty_actors: Gauge,
     pub(super) checkpoint_position: Gauge,
     pub(super) trimmed_batches: Counter,
-    pub(super) brake_seconds: Counter<f64, AtomicU64>,
+    pub(super) throttled_seconds: Counter<f64, AtomicU64>,
 }
 
 impl Default for JournalMetrics {
@@ -50,13 +50,13 @@ impl Default for JournalMetrics {
             snapshots: Counter::default(),
             recovery_seconds: Histogram::new(exponential_buckets(0.000_1, 4.0, 9)),
             recovery_events: Histogram::new(exponential_buckets(1.0, 4.0, 9)),
-            stepped_back: Counter::default(),
+            snapshot_fallbacks: Counter::default(),
             replayed_events: Gauge::default(),
             rollbacks: Counter::default(),
             dirty_actors: Gauge::default(),
             checkpoint_position: Gauge::default(),
             trimmed_batches: Counter::default(),
-            brake_seconds: Counter::default(),
+            throttled_seconds: Counter::default(),
         }
     }
 }
@@ -89,9 +89,9 @@ impl JournalMetrics {
         list(registry, "recovery_events", "Facts one actor replayed", &self.recovery_events);
         list(
             registry,
-            "snapshots_stepped_back",
+            "snapshot_fallbacks",
             "Recoveries without the newest snapshot, which could not be understood",
-            &self.stepped_back,
+            &self.snapshot_fallbacks,
         );
         list(registry, "replayed_events", "Facts indexed at the last start", &self.replayed_events);
         list(registry, "journal_rollbacks", "Commits that failed for good", &self.rollbacks);
@@ -110,9 +110,9 @@ impl JournalMetrics {
         list(registry, "journal_trimmed_batches", "Batches deleted", &self.trimmed_batches);
         list(
             registry,
-            "journal_brake_seconds",
+            "commit_throttled_seconds",
             "Time that commits waited for snapshots that lag too far",
-            &self.brake_seconds,
+            &self.throttled_seconds,
         );
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
-use super::pressure::Pressure;
+use super::backpressure::Backpressure;
 use super::{Journal, Mode, Progress};
 use crate::domain::history::PAGE_MESSAGES;
 use crate::domain::ids::ActorKey;
@@ -53,7 +53,7 @@ impl From<Vec<Page>> for Changes {
 impl Journal {
     /// Nobody waits for answers any more: from now on as many snapshots are written at once as the disk takes.
     pub fn hurry(&self) {
-        self.pressure.draining.store(true, Ordering::Relaxed);
+        self.backpressure.draining.store(true, Ordering::Relaxed);
         self.saves.add_permits(SAVES_AT_MOST - SAVES_AT_ONCE);
     }
 
@@ -94,9 +94,9 @@ impl Journal {
         snapshot.since = self.index.lock().oldest_of(&snapshot.key);
         let (key, told) = (snapshot.key.clone(), snapshot.told);
         let (store, limit) = (Arc::clone(&self.store), self.settings().save_pages.max(1));
-        let pressure = Arc::clone(&self.pressure);
+        let backpressure = Arc::clone(&self.backpressure);
         let write = async move {
-            let outcome = write(&*store, &snapshot, changes, limit, &pressure).await;
+            let outcome = write(&*store, &snapshot, changes, limit, &backpressure).await;
             fail_point!(SnapshotAfterWrite);
             drop(turn);
             (outcome, writing)
@@ -108,10 +108,8 @@ impl Journal {
         let counted = outcome?;
         self.metrics.snapshots.inc();
         let mut index = self.index.lock();
-        let (_, before) = index.ever();
-        index.clear(&key, decided, told);
-        let drained = index.ever().1 - before;
-        self.pressure.drained.fetch_add(drained.saturating_sub(counted), Ordering::Relaxed);
+        let drained = index.clear(&key, decided, told);
+        self.backpressure.drained.fetch_add(drained.saturating_sub(counted), Ordering::Relaxed);
         self.metrics.dirty_actors.set(index.len() as i64);
         Ok(())
     }
@@ -123,9 +121,10 @@ async fn write(
     snapshot: &Snapshot,
     changes: Changes,
     limit: usize,
-    pressure: &Pressure,
+    backpressure: &Backpressure,
 ) -> Result<u64, StoreError> {
-    let (mut rest, counted) = write_ahead(store, &snapshot.key, changes.messages, limit, pressure).await?;
+    let (mut rest, counted) =
+        write_ahead(store, &snapshot.key, changes.messages, limit, backpressure).await?;
     for page in changes.together {
         rest.push(page?);
         tokio::task::yield_now().await;
@@ -142,7 +141,7 @@ async fn write_ahead(
     key: &ActorKey,
     pages: LazyPages,
     limit: usize,
-    pressure: &Pressure,
+    backpressure: &Backpressure,
 ) -> Result<(Vec<Page>, u64), StoreError> {
     let (mut piece, mut counted) = (Vec::new(), 0);
     let mut began = Instant::now();
@@ -150,10 +149,10 @@ async fn write_ahead(
         if piece.len() == limit {
             store.put_pages(key, &piece).await?;
             let facts = piece.len() as u64 * PAGE_MESSAGES;
-            pressure.drained.fetch_add(facts, Ordering::Relaxed);
+            backpressure.drained.fetch_add(facts, Ordering::Relaxed);
             counted += facts;
             piece.clear();
-            if pressure.rests() {
+            if backpressure.rests() {
                 tokio::time::sleep(began.elapsed() * REST).await;
             }
             began = Instant::now();

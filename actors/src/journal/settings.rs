@@ -61,8 +61,8 @@ impl Default for JournalSettings {
 
 #[cfg(test)]
 mod tests {
+    use super::super::backpressure::THROTTLES;
     use super::super::cache::FACT_OVERHEAD;
-    use super::super::pressure::BRAKES;
     use super::*;
 
     #[test]
@@ -71,7 +71,7 @@ mod tests {
         let few_and_large = settings.checkpoint_lag_bytes;
         let many_and_small = settings.checkpoint_lag_events * (FACT_OVERHEAD + 200);
         for lag in [few_and_large, many_and_small] {
-            assert!(lag as f64 * BRAKES[0] <= settings.cache_bytes as f64, "{lag}");
+            assert!(lag as f64 * THROTTLES[0] <= settings.cache_bytes as f64, "{lag}");
         }
     }
 }

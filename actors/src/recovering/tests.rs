@@ -32,8 +32,8 @@ async fn everybody(store: &MemoryStore) -> Vec<ActorKey> {
     keys
 }
 
-fn stepped_back(running: &Running) -> u64 {
-    running.router.world().journal.metrics().stepped_back.get()
+fn snapshot_fallbacks(running: &Running) -> u64 {
+    running.router.world().journal.metrics().snapshot_fallbacks.get()
 }
 
 fn phase(running: &Running, key: &ActorKey) -> Option<&'static str> {
@@ -95,7 +95,7 @@ async fn every_actor_recovers_without_its_newest_snapshot_and_is_whole_again() {
         assert!(faults(&store).await.0.faults >= keys.len() as u64, "each of them is damaged");
         let running = start(&store).await;
         woken(&running, &keys, "ready").await;
-        assert_eq!(stepped_back(&running), keys.len() as u64, "after {times} lives");
+        assert_eq!(snapshot_fallbacks(&running), keys.len() as u64, "after {times} lives");
         running.stop().await;
         let (checked, found) = faults(&store).await;
         assert_eq!(found, Vec::new(), "after {times} lives");
@@ -105,7 +105,7 @@ async fn every_actor_recovers_without_its_newest_snapshot_and_is_whole_again() {
         );
         let running = start(&store).await;
         woken(&running, &keys, "ready").await;
-        assert_eq!(stepped_back(&running), 0, "what was damaged was written again");
+        assert_eq!(snapshot_fallbacks(&running), 0, "what was damaged was written again");
         running.stop().await;
     }
 }
@@ -128,7 +128,7 @@ async fn facts_behind_a_damaged_snapshot_are_not_lost_either() {
         let running = start(&killed).await;
         say(&running.router, 1, direct(2)).await;
         woken(&running, &keys, "ready").await;
-        assert_eq!(stepped_back(&running), keys.len() as u64, "after {times} lives");
+        assert_eq!(snapshot_fallbacks(&running), keys.len() as u64, "after {times} lives");
         running.stop().await;
         let (checked, found) = faults(&killed).await;
         assert_eq!(found, Vec::new(), "after {times} lives");
@@ -143,7 +143,7 @@ async fn a_damaged_page_that_only_the_newest_snapshot_names_is_done_without() {
     tear(&store, &inbox(), Collection::Rows).await;
     let running = start(&store).await;
     woken(&running, &[group(), inbox()], "ready").await;
-    assert_eq!(stepped_back(&running), 2);
+    assert_eq!(snapshot_fallbacks(&running), 2);
     say(&running.router, 1, direct(2)).await;
     running.stop().await;
     assert_eq!(faults(&store).await.1, Vec::new());
@@ -159,7 +159,7 @@ async fn without_a_way_back_an_actor_is_quarantined_and_its_store_is_left_alone(
     let running = start(&store).await;
     woken(&running, &[pair()], "quarantined").await;
     woken(&running, &[group(), inbox()], "ready").await;
-    assert_eq!(stepped_back(&running), 0);
+    assert_eq!(snapshot_fallbacks(&running), 0);
     running.stop().await;
     assert_eq!(store.load_both(&pair()).await.unwrap(), damaged);
     store.repair(whole);
@@ -170,7 +170,7 @@ async fn without_a_way_back_an_actor_is_quarantined_and_its_store_is_left_alone(
 async fn two_damaged_snapshots_are_one_too_many() {
     let store = lived(2).await;
     let newest = store.damage(&pair()).unwrap();
-    let before = store.load_both(&pair()).await.unwrap().before.unwrap();
+    let before = store.load_both(&pair()).await.unwrap().previous.unwrap();
     store.repair(Snapshot { state: vec![0xc1].into(), ..before });
     let running = start(&store).await;
     woken(&running, &[pair()], "quarantined").await;
@@ -200,7 +200,7 @@ async fn a_snapshot_never_overwrites_the_newest_one_nor_a_page_that_it_names() {
         for (was, members, rows) in kept {
             let now = store.load_both(&was.key).await.unwrap();
             assert_eq!(now.newest.unwrap().side, was.side.other());
-            assert_eq!(now.before.as_ref(), Some(&was), "what was the newest is the one before");
+            assert_eq!(now.previous.as_ref(), Some(&was), "what was the newest is the one before");
             assert_eq!(store.named_pages(&was, Collection::Members, 9).await.unwrap(), members);
             assert_eq!(store.named_pages(&was, Collection::Rows, 9).await.unwrap(), rows);
         }

@@ -58,7 +58,7 @@ pub(super) async fn both_sides_of_a_snapshot_are_kept_and_each_names_its_pages(s
         done("saving", store.save(&newest, &changed).await);
         let kept = done("loading", store.load_both(&key).await);
         assert_eq!(kept.newest.as_ref(), Some(&newest), "the newest as it was saved");
-        assert_eq!(kept.before.as_ref(), Some(&before), "and the one before");
+        assert_eq!(kept.previous.as_ref(), Some(&before), "and the one before");
         assert_eq!(done("loading", store.load(&key).await).as_ref(), Some(&newest), "the newest alone");
         let named = done("reading", store.named_pages(&before, collection, 600).await);
         assert_eq!(named, first, "the one before names what it was saved with");
@@ -80,7 +80,7 @@ pub(super) async fn both_sides_of_a_snapshot_are_kept_and_each_names_its_pages(s
         let third = Snapshot { since: Some(10), ..snapshot(&key, 12, 6) };
         done("saving", store.save(&third, &[]).await);
         let kept = done("loading", store.load_both(&key).await);
-        assert_eq!((kept.newest, kept.before), (Some(third), Some(newest)), "the older one is overwritten");
+        assert_eq!((kept.newest, kept.previous), (Some(third), Some(newest)), "the older one is overwritten");
     }
 }
 

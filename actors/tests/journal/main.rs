@@ -4,9 +4,9 @@
 
 mod checkpoint;
 mod encoding;
+mod fallback;
 mod gate;
 mod outage;
 mod promises;
 mod recovery;
-mod stepping_back;
 mod world;
