@@ -35,6 +35,12 @@ fn sent(group: &str, position: u64, seq: u64) -> Arc<Recorded> {
     )
 }
 
+fn known(heads: &Heads, group: Uuid) -> Option<Arc<Head>> {
+    let mut known = None;
+    heads.look(&[group], |group| *group, |_, head| known = head.map(Arc::clone));
+    known
+}
+
 fn head_of(events: &[Arc<Recorded>]) -> Head {
     let mut head = Head::default();
     events.iter().for_each(|event| head.apply(event));
@@ -58,7 +64,7 @@ async fn facts_committed_while_loading_are_not_lost() {
         .await
         .unwrap();
     assert_eq!(*head, head_of(&events));
-    assert_eq!(heads.peek(group).unwrap().seq, 5);
+    assert_eq!(known(&heads, group).unwrap().seq, 5);
 }
 
 #[tokio::test]
@@ -73,11 +79,11 @@ async fn a_known_head_follows_every_fact() {
         heads.observe(event);
         heads.observe(&sent("other", event.position, 9));
     }
-    let head = heads.peek(group).unwrap();
+    let head = known(&heads, group).unwrap();
     assert_eq!((head.seq, head.last_withdrawn, head.preview.text.as_str()), (3, true, ""));
     assert_eq!(head.withdrawn.iter().collect::<Vec<_>>(), [1, 3]);
     assert_eq!(head.last_at, 30);
-    assert!(heads.peek(key("other").id()).is_none());
+    assert!(known(&heads, key("other").id()).is_none());
 }
 
 #[tokio::test]
@@ -130,7 +136,7 @@ async fn a_waiter_of_a_dropped_head_starts_over_and_keeps_newer_facts() {
     assert_eq!(first.await.unwrap().seq, 1);
     heads.with_shard(group, HashMap::clear);
     assert_eq!(second.await.unwrap().seq, 2);
-    assert_eq!(heads.peek(group).unwrap().seq, 2);
+    assert_eq!(known(&heads, group).unwrap().seq, 2);
 }
 
 #[tokio::test]
@@ -141,4 +147,26 @@ async fn old_heads_make_room() {
         heads.get(group, || async { Ok::<_, ()>(Head::default()) }).await.unwrap();
     }
     heads.with_shard(Uuid::from_u128(0), |shard| assert!(shard.len() <= SHARD_LIMIT));
+}
+
+#[tokio::test]
+async fn many_are_looked_at_in_their_order_whether_known_or_not() {
+    let heads = Heads::new();
+    let mut groups: Vec<(Uuid, u64)> =
+        (0..300).map(|number| (key(&format!("g{number}")).id(), number)).collect();
+    groups.sort_unstable();
+    for (group, number) in groups.iter().filter(|(_, number)| number % 3 != 0) {
+        let seq = *number;
+        heads.get(*group, || async { Ok::<_, ()>(Head { seq, ..Head::default() }) }).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let look = |(_, number): &(Uuid, u64), head: Option<&Arc<Head>>| {
+        seen.push(*number);
+        assert_eq!(head.map(|head| head.seq), (number % 3 != 0).then_some(*number));
+    };
+    heads.look(&groups, |(group, _)| *group, look);
+    let order: Vec<u64> = groups.iter().map(|(_, number)| *number).collect();
+    assert_eq!(seen, order);
+    let shards: Vec<usize> = groups.iter().map(|(group, _)| shard_of(*group)).collect();
+    assert!(shards.is_sorted() && shards.last() == Some(&(SHARDS - 1)), "in this order they come shard by shard");
 }

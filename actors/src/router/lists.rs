@@ -53,9 +53,8 @@ impl Router {
                 group_rows.push(groups);
             }
             let group_rows = groups::merged(group_rows);
-            if self.learn_heads(&mut heads, &group_rows, told).await? {
-                unread.group = groups::unread(&group_rows, &heads);
-                return Ok(unread);
+            if let Some(group) = self.unread_of_groups(&mut heads, &group_rows, told).await? {
+                return Ok(Unread { group, ..unread });
             }
         }
     }
@@ -72,9 +71,10 @@ impl Router {
             let told = self.world.journal.committed();
             let (mut candidates, mut total) = self.gather(&sources, &request, &chooser).await?;
             let rows = if chooser.takes_groups() { candidates.group_rows() } else { Arc::default() };
-            if self.learn_heads(&mut heads, &rows, told).await? {
-                let limit = if chooser.looks_at_peers() { usize::MAX } else { gather::reach(&request) };
-                let (newest, count) = groups::newest(&rows, &heads, &chooser, limit);
+            let limit = if chooser.looks_at_peers() { usize::MAX } else { gather::reach(&request) };
+            if let Some((newest, count)) =
+                self.newest_groups(&mut heads, &rows, told, &chooser, limit).await?
+            {
                 candidates.rows.extend(newest.into_iter().map(Candidate::group));
                 total += count;
                 break (candidates, total);
@@ -132,8 +132,8 @@ impl Router {
                     return Ok(Some(show::row(*row, &cards, &[])));
                 }
                 InboxAnswer::Group(group) => {
-                    if self.learn_heads(&mut heads, std::slice::from_ref(&group), told).await? {
-                        return Ok(groups::view(&group, &heads).map(show::group));
+                    if let Some(view) = self.listed_group(&mut heads, &group, told).await? {
+                        return Ok(Some(show::group(view)));
                     }
                 }
                 _ => return Err(unexpected().into()),

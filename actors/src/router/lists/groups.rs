@@ -41,12 +41,12 @@ pub(super) struct Seen<'a> {
     pub(super) last_at: Millis,
 }
 
-/// The heads that one answer is made from.
+/// Heads kept for one answer: those that had to be loaded, or that showed more than its rows were told.
 #[derive(Default)]
 pub(super) struct KnownHeads(foldhash::HashMap<Uuid, Arc<Head>>);
 
 impl KnownHeads {
-    /// Whether everything that the head shows was told before the rows were asked for.
+    /// Keeps a head. Whether everything that it shows was told before the rows were asked for.
     fn learn(&mut self, group: Uuid, head: Arc<Head>, told: Position) -> bool {
         let is_told = head.position <= told;
         self.0.insert(group, head);
@@ -55,36 +55,100 @@ impl KnownHeads {
 }
 
 impl Router {
-    /// Learns the heads of these rows, each of another group, that are not known yet. `false`: a head just learned may
-    /// show a message that the rows' inboxes were not told of when they were asked (the caller's own would count as
-    /// unread), so ask for the rows again and come back; a head that was known before the rows were read never does.
+    /// Shows `look` each of these rows with its group's head; loads heads that are not known. `false`: a head may show
+    /// a message that the rows' inboxes were not told of when they were asked (the caller's own would count as
+    /// unread), so ask for the rows again and come back; a head that was kept before the rows were read never does.
     ///
     /// `told`: what was committed before the rows were asked for.
-    pub(super) async fn learn_heads(
+    async fn look_at_groups<'a>(
+        &self,
+        heads: &mut KnownHeads,
+        rows: &'a [GroupRow],
+        told: Position,
+        mut look: impl FnMut(&'a GroupRow, &Arc<Head>),
+    ) -> Result<bool, Failure> {
+        let mut all_told = true;
+        let mut unknown = Vec::new();
+        self.heads.look(
+            rows,
+            |row| row.conversation,
+            |row, head| match (heads.0.get(&row.conversation), head) {
+                (Some(kept), _) => look(row, kept),
+                (None, Some(head)) if head.position <= told => look(row, head),
+                (None, Some(head)) => all_told &= heads.learn(row.conversation, Arc::clone(head), told),
+                (None, None) => unknown.push(row),
+            },
+        );
+        for some in unknown.chunks(LOADED_AT_ONCE) {
+            let learned = some.iter().map(|row| self.head(row.conversation));
+            for (row, head) in some.iter().zip(futures::future::try_join_all(learned).await?) {
+                look(row, &head);
+                all_told &= heads.learn(row.conversation, head, told);
+            }
+        }
+        Ok(all_told)
+    }
+
+    /// Unread of all these groups; `None`: see [`Router::look_at_groups`].
+    pub(super) async fn unread_of_groups(
         &self,
         heads: &mut KnownHeads,
         rows: &[GroupRow],
         told: Position,
-    ) -> Result<bool, Failure> {
-        let mut all_told = true;
-        let mut unknown = Vec::new();
-        heads.0.reserve(rows.len());
-        for group in rows.iter().map(|row| row.conversation) {
-            if heads.0.contains_key(&group) {
-                continue;
+    ) -> Result<Option<u64>, Failure> {
+        let mut unread = 0;
+        let count = |row, head: &Arc<Head>| unread += Seen::of(row, head).unread();
+        let all_told = self.look_at_groups(heads, rows, told, count).await?;
+        Ok(all_told.then_some(unread))
+    }
+
+    /// The newest `limit` of the groups that match, in no order, and how many match in all; `None`: see
+    /// [`Router::look_at_groups`].
+    pub(super) async fn newest_groups(
+        &self,
+        heads: &mut KnownHeads,
+        rows: &[GroupRow],
+        told: Position,
+        chooser: &Chooser,
+        limit: usize,
+    ) -> Result<Option<(Vec<GroupView>, u64)>, Failure> {
+        let mut matching: Vec<(Millis, &GroupRow)> = Vec::with_capacity(rows.len());
+        let choose = |row, head: &Arc<Head>| {
+            let seen = Seen::of(row, head);
+            if chooser.takes_group(&seen) {
+                matching.push((seen.last_at, row));
             }
-            match self.heads.peek(group) {
-                Some(head) => all_told &= heads.learn(group, head, told),
-                None => unknown.push(group),
+        };
+        if !self.look_at_groups(heads, rows, told, choose).await? {
+            return Ok(None);
+        }
+        let total = matching.len() as u64;
+        if limit < matching.len() {
+            matching.select_nth_unstable_by_key(limit, |(last_at, row)| (Reverse(*last_at), row.conversation));
+            matching.truncate(limit);
+        }
+        // Only those are copied that may be on the page.
+        let mut views = Vec::with_capacity(matching.len());
+        let mut show = |row: &GroupRow, head: &Arc<Head>| views.push(Seen::of(row, head).view());
+        for (_, row) in matching {
+            if !self.look_at_groups(heads, std::slice::from_ref(row), told, &mut show).await? {
+                return Ok(None); // it changed since
             }
         }
-        for some in unknown.chunks(LOADED_AT_ONCE) {
-            let learned = some.iter().map(|group| self.head(*group));
-            for (group, head) in some.iter().zip(futures::future::try_join_all(learned).await?) {
-                all_told &= heads.learn(*group, head, told);
-            }
-        }
-        Ok(all_told)
+        Ok(Some((views, total)))
+    }
+
+    /// One group; `None`: see [`Router::look_at_groups`].
+    pub(super) async fn listed_group(
+        &self,
+        heads: &mut KnownHeads,
+        row: &GroupRow,
+        told: Position,
+    ) -> Result<Option<GroupView>, Failure> {
+        let mut view = None;
+        let show = |row, head: &Arc<Head>| view = Some(Seen::of(row, head).view());
+        let all_told = self.look_at_groups(heads, std::slice::from_ref(row), told, show).await?;
+        Ok(view.filter(|_| all_told))
     }
 
     async fn head(&self, group: Uuid) -> Result<Arc<Head>, Failure> {
@@ -123,39 +187,11 @@ fn merge(row: &mut GroupRow, other: &GroupRow) {
     row.last_at = row.last_at.max(other.last_at);
 }
 
-/// Unread of all these groups.
-pub(super) fn unread(rows: &[GroupRow], heads: &KnownHeads) -> u64 {
-    rows.iter().filter_map(|row| seen(row, heads)).map(|group| group.unread()).sum()
-}
-
-/// The newest `limit` of the groups that match, in no order, and how many match in all.
-pub(super) fn newest(
-    rows: &[GroupRow],
-    heads: &KnownHeads,
-    chooser: &Chooser,
-    limit: usize,
-) -> (Vec<GroupView>, u64) {
-    let seen = rows.iter().filter_map(|row| seen(row, heads));
-    let mut matching: Vec<Seen<'_>> = seen.filter(|group| chooser.takes_group(group)).collect();
-    let total = matching.len() as u64;
-    if limit < matching.len() {
-        matching.select_nth_unstable_by_key(limit, |group| (Reverse(group.last_at), group.row.conversation));
-        matching.truncate(limit);
+impl<'a> Seen<'a> {
+    fn of(row: &'a GroupRow, head: &'a Arc<Head>) -> Self {
+        Self { row, head, last_at: row.last_at.max(head.last_at) }
     }
-    (matching.iter().map(Seen::view).collect(), total)
-}
 
-/// One group.
-pub(super) fn view(row: &GroupRow, heads: &KnownHeads) -> Option<GroupView> {
-    seen(row, heads).map(|group| group.view())
-}
-
-fn seen<'a>(row: &'a GroupRow, heads: &'a KnownHeads) -> Option<Seen<'a>> {
-    let head = heads.0.get(&row.conversation)?;
-    Some(Seen { row, head, last_at: row.last_at.max(head.last_at) })
-}
-
-impl Seen<'_> {
     /// Unread of the caller.
     pub(super) fn unread(&self) -> u64 {
         seq_set::unread(
