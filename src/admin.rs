@@ -39,7 +39,7 @@ use tokens::Tokens;
 /// What every handler may use. One per service.
 pub struct Admin {
     /// What the service's own handlers use.
-    pub app: AppState,
+    pub app: Arc<AppState>,
     /// How the service's own requests are handled; what is replayed goes by it.
     pub http: HttpSettings,
     /// Settings that change without a restart.

@@ -206,7 +206,7 @@ impl Service {
             };
             let began_at = router.world().clock.now();
             let (began, looks) = (Instant::now(), Looks::default());
-            let admin = Admin { app: state, http, live, audit, tokens, began_at, began, looks };
+            let admin = Admin { app: Arc::new(state), http, live, audit, tokens, began_at, began, looks };
             let address = settings.admin.address;
             match admin::server::serve(address, Arc::new(admin)) {
                 Ok(listening) => service.admin = Some(Listening::from(listening)),

@@ -18,7 +18,8 @@ use super::metrics::RequestMetrics;
 use super::reading::Values;
 use crate::config::settings::BusinessStatus;
 
-/// What every handler may use. Cheap to clone; one per service.
+/// What every handler may use. One per service, and a copy for each thread of HTTP, so that threads do not count their
+/// references to it together.
 #[derive(Clone)]
 pub struct AppState {
     /// The door to the actors.
@@ -42,7 +43,7 @@ pub struct Call {
     /// What it says.
     pub values: Values,
     /// What the handler may use.
-    pub app: AppState,
+    pub app: Arc<AppState>,
     /// The address of the client, as far as it is known.
     pub client: Option<Arc<str>>,
 }

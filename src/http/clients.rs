@@ -35,8 +35,8 @@ pub struct Clients {
 
 /// One request under way; dropping it ends it.
 #[derive(Debug)]
-pub struct Place {
-    clients: Arc<Clients>,
+pub struct Place<'a> {
+    clients: &'a Clients,
     caller: u64,
     since: Instant,
 }
@@ -62,11 +62,7 @@ impl Clients {
     ///
     /// # Errors
     /// The caller has as many as it may have.
-    pub fn admit(
-        self: &Arc<Self>,
-        headers: &HeaderMap,
-        address: Option<&str>,
-    ) -> Result<Option<Place>, Problem> {
+    pub fn admit(&self, headers: &HeaderMap, address: Option<&str>) -> Result<Option<Place<'_>>, Problem> {
         // As the contract reads ids: 0 and nothing are nobody, and 007 is 7.
         let id =
             |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok().filter(|id| *id != 0);
@@ -82,7 +78,7 @@ impl Clients {
             return Err(Problem::after(&TOO_MANY_AT_ONCE, self.lately.retry_after()));
         }
         *count += 1;
-        Ok(Some(Place { clients: Arc::clone(self), caller, since: Instant::now() }))
+        Ok(Some(Place { clients: self, caller, since: Instant::now() }))
     }
 
     #[allow(clippy::indexing_slicing, reason = "the index is below the number of stripes")]
@@ -97,7 +93,7 @@ impl Clients {
     }
 }
 
-impl Drop for Place {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.clients.lately.note(self.since.elapsed());
         let mut counts = self.clients.count(self.caller).lock();

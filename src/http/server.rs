@@ -89,9 +89,9 @@ pub fn serve(settings: HttpSettings, state: AppState) -> io::Result<Serving> {
     let (address, workers) = (settings.address, settings.workers);
     // A request that has just begun may take its time twice: for its body and for its answer.
     let shutdown_seconds = (settings.request_timeout * 2).as_secs() + WRITING_SECONDS;
-    let shared = (settings, state);
     let server = HttpServer::new(move || {
-        App::new().app_data(web::Data::new(shared.clone())).default_service(web::to(answer))
+        let shared: Shared = (settings.clone(), Arc::new(state.clone()));
+        App::new().app_data(web::Data::new(shared)).default_service(web::to(answer))
     })
     .workers(workers.max(1))
     .keep_alive(KEEP_ALIVE)
@@ -104,7 +104,8 @@ pub fn serve(settings: HttpSettings, state: AppState) -> io::Result<Serving> {
     Ok(Serving { address, handle: server.handle(), server })
 }
 
-type Shared = (HttpSettings, AppState);
+/// What one thread has.
+type Shared = (HttpSettings, Arc<AppState>);
 
 async fn answer(request: HttpRequest, mut payload: web::Payload, shared: web::Data<Shared>) -> HttpResponse {
     let began = Instant::now();
@@ -189,11 +190,11 @@ async fn once(
     parts: &Parts<'_>,
     client: Option<Arc<str>>,
     settings: &HttpSettings,
-    state: &AppState,
+    state: &Arc<AppState>,
 ) -> Result<Answer, Problem> {
     let handling = async {
         let values = route.reader.read(parts)?;
-        let call = Call { endpoint: route.endpoint, values, app: state.clone(), client };
+        let call = Call { endpoint: route.endpoint, values, app: Arc::clone(state), client };
         (route.handler)(call).await.map_err(Problem::from)
     };
     contained(route.endpoint.operation, settings.request_timeout, handling).await
@@ -203,7 +204,11 @@ async fn once(
 ///
 /// # Errors
 /// What its sender would be told.
-pub async fn once_more(kept: &Kept, settings: &HttpSettings, state: &AppState) -> Result<Answer, Problem> {
+pub async fn once_more(
+    kept: &Kept,
+    settings: &HttpSettings,
+    state: &Arc<AppState>,
+) -> Result<Answer, Problem> {
     let Kept { route, parameters, query, headers, body, client } = kept;
     let parts = Parts { path: parameters, query, headers, body };
     once(route, &parts, client.clone(), settings, state).await

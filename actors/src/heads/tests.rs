@@ -168,5 +168,8 @@ async fn many_are_looked_at_in_their_order_whether_known_or_not() {
     let order: Vec<u64> = groups.iter().map(|(_, number)| *number).collect();
     assert_eq!(seen, order);
     let shards: Vec<usize> = groups.iter().map(|(group, _)| shard_of(*group)).collect();
-    assert!(shards.is_sorted() && shards.last() == Some(&(SHARDS - 1)), "in this order they come shard by shard");
+    assert!(
+        shards.is_sorted() && shards.last() == Some(&(SHARDS - 1)),
+        "in this order they come shard by shard"
+    );
 }

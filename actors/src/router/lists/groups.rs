@@ -124,7 +124,8 @@ impl Router {
         }
         let total = matching.len() as u64;
         if limit < matching.len() {
-            matching.select_nth_unstable_by_key(limit, |(last_at, row)| (Reverse(*last_at), row.conversation));
+            matching
+                .select_nth_unstable_by_key(limit, |(last_at, row)| (Reverse(*last_at), row.conversation));
             matching.truncate(limit);
         }
         // Only those are copied that may be on the page.
