@@ -36,6 +36,8 @@ impl StorageRuntime {
             .worker_threads(threads.max(1))
             .thread_name("storage")
             .thread_stack_size(STACK_BYTES)
+            // As the actors' threads do, and for the same reason.
+            .on_thread_park(std::thread::yield_now)
             .enable_all()
             .build()?;
         Ok(Self { runtime: Some(runtime) })
