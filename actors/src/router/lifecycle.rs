@@ -34,9 +34,13 @@ use crate::world::{RetentionMetrics, RoutingMetrics, Rules, World};
 #[cfg(test)]
 mod tests;
 
-/// How often idle actors are looked for and timers fire. Deadlines bind when judged, so this bounds only how
-/// late a place is noticed to be free when nobody asks.
+/// How often timers fire, and whoever is beyond the limits leaves memory. Deadlines bind when judged, so this bounds only
+/// how late a place is noticed to be free when nobody asks.
 pub const SWEEP_INTERVAL: Duration = Duration::from_millis(200);
+
+/// After so many intervals idle actors are looked for, a second: all that are active are looked at for it, which takes
+/// tens of milliseconds with hundreds of thousands.
+const IDLE_SWEEP_EVERY: u32 = 5;
 
 /// Enterprises woken at once at the start: all of them would take every place of the service.
 const WOKEN_AT_ONCE: usize = 64;
@@ -287,6 +291,22 @@ impl Router {
         }
     }
 
+    /// Ticks timers.
+    fn tick(&self) {
+        self.conversations.tick();
+        self.sessions.tick();
+        self.shunts.tick();
+        self.inboxes.tick();
+    }
+
+    /// Whether more actors of some kind are active than may be.
+    fn is_crowded(&self) -> bool {
+        self.conversations.is_crowded()
+            || self.sessions.is_crowded()
+            || self.shunts.is_crowded()
+            || self.inboxes.is_crowded()
+    }
+
     /// Sweeps all kinds of actors; those idle ones that must write a snapshot before they may leave.
     fn sweep(&self, written: &dyn Fn(&ActorKey) -> Written) -> Vec<ActorKey> {
         let conversations = self.conversations.sweep(&|id| written(&ActorKey::Conversation(*id)));
@@ -304,9 +324,16 @@ impl Router {
 /// Sweeps until the router is gone.
 async fn sweep(router: std::sync::Weak<Router>) {
     let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    let mut since_idle = 0;
     loop {
         interval.tick().await;
         let Some(router) = router.upgrade() else { return };
+        since_idle += 1;
+        if since_idle < IDLE_SWEEP_EVERY && !router.is_crowded() {
+            router.tick();
+            continue;
+        }
+        since_idle = 0;
         router.sweep_and_save();
     }
 }

@@ -12,6 +12,10 @@ use super::status::Phase;
 /// How long a passivated key is remembered: longer than a commit can take to settle.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
+/// Idle actors of a kind that are told at once to write their snapshots, which is what storage writes in about a second:
+/// whoever must be written for other reasons waits behind them.
+const TOLD_AT_ONCE: usize = 1_024;
+
 /// How much of what an actor knows its snapshot holds: what it may leave memory for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
@@ -29,20 +33,33 @@ impl<B: Behaviour> Registry<B> {
     /// pinned, holds a command, recovers or is quarantined, nor one whose snapshot is awaited. `written` must not wait.
     ///
     /// The limit holds however slowly snapshots are written: beyond it actors leave without theirs. Within it idle ones
-    /// that have something to write stay and are returned, to be told so.
+    /// that have something to write stay, and some of them are returned, to be told so.
     pub fn sweep(&self, written: &dyn Fn(&B::Key) -> Written) -> Vec<B::Key> {
-        let slots = self.slots();
-        for (_, slot) in slots.iter().filter(|_| B::TICKS && !self.closing()) {
-            if slot.status.due_a_tick() && slot.send(Mail::Tick).is_err() {
-                slot.status.ticked();
-            }
-        }
-        let unwritten = self.put_away(slots, written);
+        self.tick();
+        let unwritten = self.put_away(self.slots(), written);
         self.forget_passivated();
         unwritten
     }
 
-    /// Passivates whoever should leave and may; those that must write a snapshot first.
+    /// Only the ticks of a sweep.
+    pub fn tick(&self) {
+        if !B::TICKS || self.closing() {
+            return;
+        }
+        for (_, slot) in self.slots() {
+            if slot.status.due_a_tick() && slot.send(Mail::Tick).is_err() {
+                slot.status.ticked();
+            }
+        }
+    }
+
+    /// Whether more are active than may be.
+    pub fn is_crowded(&self) -> bool {
+        self.active() > self.shared.policy.load().active_limit
+    }
+
+    /// Passivates whoever should leave and may; those idle for longest that must write a snapshot first, so many that
+    /// storage has something to do.
     fn put_away(
         &self,
         slots: Vec<(B::Key, Arc<Slot<B>>)>,
@@ -68,7 +85,7 @@ impl<B: Behaviour> Registry<B> {
                 // Else it was used again, or asked for its snapshot.
                 let left = self.passivate(&key, &slot, || written(&key) != Written::Awaited);
                 excess = excess.saturating_sub(usize::from(left));
-            } else if is_idle {
+            } else if is_idle && unwritten.len() < TOLD_AT_ONCE {
                 slot.status.list();
                 unwritten.push(key);
             }

@@ -51,6 +51,21 @@ async fn an_actor_stays_while_pinned_or_held_or_not_clean() {
 }
 
 #[tokio::test]
+async fn of_many_idle_ones_with_something_to_write_some_are_told_and_the_others_once_those_have_left() {
+    let rig = Rig::new(restless());
+    for number in 0..1_500 {
+        assert_eq!(rig.ask(&format!("{number:04}"), Command::Get).await, Ok(0));
+    }
+    let first = rig.registry.sweep(&|_| Written::Part);
+    assert!((1..1_500).contains(&first.len()), "{} are told", first.len());
+    assert_eq!(rig.registry.sweep(&|_| Written::Part), first, "the same ones, until they have written");
+    let written = |key: &String| if first.contains(key) { Written::All } else { Written::Part };
+    let second = rig.registry.sweep(&written);
+    assert_eq!(rig.registry.active(), 1_500 - first.len());
+    assert!(!second.is_empty() && second.iter().all(|key| !first.contains(key)));
+}
+
+#[tokio::test]
 async fn being_told_to_write_a_snapshot_is_no_use_of_an_idle_actor() {
     let idle = Duration::from_millis(80);
     let rig = Rig::new(Policy { idle_after: idle, ..quick() });
