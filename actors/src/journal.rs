@@ -217,7 +217,7 @@ impl Journal {
             checkpoint: tokio::sync::Mutex::new(bounds.replay_from.max(1)),
             trimmed: AtomicU64::new(0),
             holds: Arc::new(()),
-            saves: Arc::new(Semaphore::new(saving::SAVES_AT_ONCE)),
+            saves: Arc::new(Semaphore::new(saving::SAVES_AT_MOST)),
             backpressure: Arc::default(),
             writing: Locks::default(),
             tasks: Mutex::new(Vec::new()),

@@ -52,6 +52,11 @@ impl Backpressure {
     pub fn rests(&self) -> bool {
         !self.draining.load(Ordering::Relaxed) && !self.urgent.load(Ordering::Relaxed)
     }
+
+    /// Whether commits wait for snapshots, or nobody waits for commits.
+    pub fn commits_wait(&self) -> bool {
+        self.draining.load(Ordering::Relaxed) || self.throttles.load(Ordering::Relaxed) > 0
+    }
 }
 
 /// The committer's throttle.

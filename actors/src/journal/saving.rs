@@ -17,12 +17,12 @@ use crate::fail_point;
 use crate::ports::{Page, Snapshot, Store, StoreError};
 
 /// Most snapshots written at once: four share the disk's syncs well.
-const SAVES_AT_MOST: usize = 4;
+pub(super) const SAVES_AT_MOST: usize = 4;
 
-/// Snapshots written at once while the service serves: they keep both the disk and a thread busy, and a commit finds a
+/// Snapshots written at once while commits need not wait for them: they keep both the disk and a thread busy, and a commit finds a
 /// thread. (With four on two cores, under sustained load, commits took three times as long; with one, latency was no
 /// better and actors left memory more slowly.)
-pub(super) const SAVES_AT_ONCE: usize = 2;
+const SAVES_AT_ONCE: usize = 2;
 
 /// So many times as long as a piece of a large snapshot took to write, nothing of it is written: otherwise a few
 /// busy conversations, whose pages of messages take half a second, take both threads from commits for so long.
@@ -54,7 +54,12 @@ impl Journal {
     /// Nobody waits for answers any more: from now on as many snapshots are written at once as the disk takes.
     pub fn hurry(&self) {
         self.backpressure.draining.store(true, Ordering::Relaxed);
-        self.saves.add_permits(SAVES_AT_MOST - SAVES_AT_ONCE);
+    }
+
+    /// How many of the [`SAVES_AT_MOST`] places one snapshot takes.
+    fn places(&self) -> u32 {
+        let at_once = if self.backpressure.commits_wait() { SAVES_AT_MOST } else { SAVES_AT_ONCE };
+        (SAVES_AT_MOST / at_once) as u32
     }
 
     /// Saves a snapshot once everything it holds is committed, and forgets the replay positions it covers.
@@ -85,7 +90,7 @@ impl Journal {
             return refused("it holds facts that were lost");
         }
         // In this order: who has the lock is being written, so these are few.
-        let Ok(turn) = Arc::clone(&self.saves).acquire_owned().await else {
+        let Ok(turn) = Arc::clone(&self.saves).acquire_many_owned(self.places()).await else {
             return refused("the journal is gone");
         };
         // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
