@@ -163,17 +163,17 @@ impl Service {
         let running = Running::start(startup, &mut registry).await.map_err(unreadable)?;
         running.router.tune(effective.tuning());
         let readiness = Readiness::default();
-        let state = AppState {
+        let state = Arc::new(AppState {
             router: Arc::clone(&running.router),
             requests: RequestMetrics::new(&mut registry),
             registry: Arc::new(registry),
             readiness: readiness.clone(),
             clients: Clients::new(settings.admission.client_capacity),
             crashed: Arc::default(),
-        };
+        });
         let tracer = Arc::clone(running.router.observation().tracer());
         let http = HttpSettings::from(&settings);
-        let listening = match server::serve(http.clone(), state.clone()) {
+        let listening = match server::serve(http.clone(), Arc::clone(&state)) {
             Ok(listening) => listening,
             Err(cause) => {
                 running.stop().await;
@@ -206,7 +206,7 @@ impl Service {
             };
             let began_at = router.world().clock.now();
             let (began, looks) = (Instant::now(), Looks::default());
-            let admin = Admin { app: Arc::new(state), http, live, audit, tokens, began_at, began, looks };
+            let admin = Admin { app: state, http, live, audit, tokens, began_at, began, looks };
             let address = settings.admin.address;
             match admin::server::serve(address, Arc::new(admin)) {
                 Ok(listening) => service.admin = Some(Listening::from(listening)),

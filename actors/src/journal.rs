@@ -18,7 +18,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use crate::breaker::{Breaker, Guarded};
@@ -147,6 +147,8 @@ pub struct Journal {
     holds: Arc<()>,
     /// Turns of snapshot writes; never closed.
     saves: Arc<Semaphore>,
+    /// Those of them that are nobody's while commits go first. Written by [`Journal::share_saves`].
+    empty_saves: Mutex<Option<OwnedSemaphorePermit>>,
     /// How far snapshots lag, and what comes of it.
     backpressure: Arc<Backpressure>,
     /// One snapshot write or recovery read per actor at a time.
@@ -218,6 +220,7 @@ impl Journal {
             trimmed: AtomicU64::new(0),
             holds: Arc::new(()),
             saves: Arc::new(Semaphore::new(saving::SAVES_AT_MOST)),
+            empty_saves: Mutex::default(),
             backpressure: Arc::default(),
             writing: Locks::default(),
             tasks: Mutex::new(Vec::new()),
@@ -232,6 +235,7 @@ impl Journal {
             tracing::error!("the journal is attached already");
             return;
         }
+        self.share_saves();
         tasks.push(self.handle.spawn(committer::run(Arc::clone(self), Arc::clone(&deliver))));
         tasks.push(self.handle.spawn(checkpointer::run(Arc::clone(self), deliver)));
     }

@@ -18,9 +18,7 @@ use super::metrics::RequestMetrics;
 use super::reading::Values;
 use crate::config::settings::BusinessStatus;
 
-/// What every handler may use. One per service, and a copy for each thread of HTTP, so that threads do not count their
-/// references to it together.
-#[derive(Clone)]
+/// What every handler may use. One per service.
 pub struct AppState {
     /// The door to the actors.
     pub router: Arc<Router>,

@@ -85,13 +85,13 @@ pub struct Serving {
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub fn serve(settings: HttpSettings, state: AppState) -> io::Result<Serving> {
+pub fn serve(settings: HttpSettings, state: Arc<AppState>) -> io::Result<Serving> {
     let (address, workers) = (settings.address, settings.workers);
     // A request that has just begun may take its time twice: for its body and for its answer.
     let shutdown_seconds = (settings.request_timeout * 2).as_secs() + WRITING_SECONDS;
+    let shared = (settings, state);
     let server = HttpServer::new(move || {
-        let shared: Shared = (settings.clone(), Arc::new(state.clone()));
-        App::new().app_data(web::Data::new(shared)).default_service(web::to(answer))
+        App::new().app_data(web::Data::new(shared.clone())).default_service(web::to(answer))
     })
     .workers(workers.max(1))
     .keep_alive(KEEP_ALIVE)
@@ -104,7 +104,6 @@ pub fn serve(settings: HttpSettings, state: AppState) -> io::Result<Serving> {
     Ok(Serving { address, handle: server.handle(), server })
 }
 
-/// What one thread has.
 type Shared = (HttpSettings, Arc<AppState>);
 
 async fn answer(request: HttpRequest, mut payload: web::Payload, shared: web::Data<Shared>) -> HttpResponse {

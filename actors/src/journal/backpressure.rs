@@ -54,7 +54,7 @@ impl Backpressure {
     }
 
     /// Whether commits wait for snapshots, or nobody waits for commits.
-    pub fn commits_wait(&self) -> bool {
+    pub fn snapshots_go_first(&self) -> bool {
         self.draining.load(Ordering::Relaxed) || self.throttles.load(Ordering::Relaxed) > 0
     }
 }

@@ -115,6 +115,7 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
         journal.forget_answered();
         pace.advance(&journal);
         let next = journal.lagging(&mut pace.allowance);
+        journal.share_saves();
         lagging = next.is_some() || journal.asked.lock().values().any(Asked::lately);
         // Noted as asked before they are, so that they stay in memory from then on.
         for key in next.unwrap_or_default() {

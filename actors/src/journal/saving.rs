@@ -19,7 +19,7 @@ use crate::ports::{Page, Snapshot, Store, StoreError};
 /// Most snapshots written at once: four share the disk's syncs well.
 pub(super) const SAVES_AT_MOST: usize = 4;
 
-/// Snapshots written at once while commits need not wait for them: they keep both the disk and a thread busy, and a commit finds a
+/// Snapshots written at once while commits go first: they keep both the disk and a thread busy, and a commit finds a
 /// thread. (With four on two cores, under sustained load, commits took three times as long; with one, latency was no
 /// better and actors left memory more slowly.)
 const SAVES_AT_ONCE: usize = 2;
@@ -54,12 +54,19 @@ impl Journal {
     /// Nobody waits for answers any more: from now on as many snapshots are written at once as the disk takes.
     pub fn hurry(&self) {
         self.backpressure.draining.store(true, Ordering::Relaxed);
+        self.share_saves();
     }
 
-    /// How many of the [`SAVES_AT_MOST`] places one snapshot takes.
-    fn places(&self) -> u32 {
-        let at_once = if self.backpressure.commits_wait() { SAVES_AT_MOST } else { SAVES_AT_ONCE };
-        (SAVES_AT_MOST / at_once) as u32
+    /// Keeps places empty while commits go first, and gives them to those who wait for one while snapshots do. Call it
+    /// when that may have changed, and again: places are emptied only while nobody waits for one.
+    pub(super) fn share_saves(&self) {
+        let mut empty = self.empty_saves.lock();
+        if self.backpressure.snapshots_go_first() {
+            *empty = None;
+        } else if empty.is_none() {
+            let places = (SAVES_AT_MOST - SAVES_AT_ONCE) as u32;
+            *empty = Arc::clone(&self.saves).try_acquire_many_owned(places).ok();
+        }
     }
 
     /// Saves a snapshot once everything it holds is committed, and forgets the replay positions it covers.
@@ -90,7 +97,7 @@ impl Journal {
             return refused("it holds facts that were lost");
         }
         // In this order: who has the lock is being written, so these are few.
-        let Ok(turn) = Arc::clone(&self.saves).acquire_many_owned(self.places()).await else {
+        let Ok(turn) = Arc::clone(&self.saves).acquire_owned().await else {
             return refused("the journal is gone");
         };
         // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for

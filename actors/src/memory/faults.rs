@@ -83,6 +83,11 @@ impl Faults {
         self.saves_held.send_replace(held);
     }
 
+    /// How many snapshots wait for that.
+    pub fn saves_held(&self) -> usize {
+        self.saves_held.receiver_count()
+    }
+
     pub(super) async fn before_append(&self) -> Option<Fault> {
         let _ = self.appends_held.subscribe().wait_for(|held| !held).await; // the sender lives in `self`
         let planned = self.appends.lock().pop_front();

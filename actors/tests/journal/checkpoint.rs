@@ -1,5 +1,6 @@
 //! Recovery stays short, and nothing that replay or retention needs is deleted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use messagecenter_actors::domain::ids::ActorKey;
@@ -223,6 +224,35 @@ async fn commits_wait_for_snapshots_that_lag_too_far_until_they_are_written() {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let waited = commit_more(&world, 1_000).await;
     assert!(waited < Duration::from_millis(200), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_snapshots_are_written_at_once_while_commits_wait_for_them_and_else_two() {
+    let store = MemoryStore::new();
+    let settings = JournalSettings { checkpoint_lag_events: 1_000, ..eager() };
+    let world = World::with(store.clone(), settings).await;
+    let later = || tokio::time::sleep(Duration::from_millis(1_100));
+    let begin = |names: [&'static str; 6]| {
+        store.faults().hold_saves(true);
+        for name in names {
+            let journal = Arc::clone(&world.journal);
+            let snapshot = snapshot(&conversation(name), 0, 0);
+            tokio::spawn(async move { journal.save(1, snapshot, vec![]).await });
+        }
+    };
+    begin(["b1", "b2", "b3", "b4", "b5", "b6"]);
+    commit_more(&world, 1_000).await;
+    later().await;
+    assert_eq!(store.faults().saves_held(), 2);
+    commit_more(&world, 2_600).await;
+    later().await;
+    assert_eq!(store.faults().saves_held(), 4, "also those that had to wait before");
+    store.faults().hold_saves(false);
+    save_all(&world).await;
+    later().await;
+    begin(["c1", "c2", "c3", "c4", "c5", "c6"]);
+    later().await;
+    assert_eq!(store.faults().saves_held(), 2);
 }
 
 #[tokio::test(start_paused = true)]

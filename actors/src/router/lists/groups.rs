@@ -41,23 +41,15 @@ pub(super) struct Seen<'a> {
     pub(super) last_at: Millis,
 }
 
-/// Heads kept for one answer: those that had to be loaded, or that showed more than its rows were told.
+/// Heads kept for one answer: those that had to be loaded, and all of them once one showed more than its row was told.
 #[derive(Default)]
 pub(super) struct KnownHeads(foldhash::HashMap<Uuid, Arc<Head>>);
-
-impl KnownHeads {
-    /// Keeps a head. Whether everything that it shows was told before the rows were asked for.
-    fn learn(&mut self, group: Uuid, head: Arc<Head>, told: Position) -> bool {
-        let is_told = head.position <= told;
-        self.0.insert(group, head);
-        is_told
-    }
-}
 
 impl Router {
     /// Shows `look` each of these rows with its group's head; loads heads that are not known. `false`: a head may show
     /// a message that the rows' inboxes were not told of when they were asked (the caller's own would count as
-    /// unread), so ask for the rows again and come back; a head that was kept before the rows were read never does.
+    /// unread), so keep the heads, ask for the rows again and come back; a head that was kept before the rows were read
+    /// never does.
     ///
     /// `told`: what was committed before the rows were asked for.
     async fn look_at_groups<'a>(
@@ -74,22 +66,39 @@ impl Router {
             |row| row.conversation,
             |row, head| match (heads.0.get(&row.conversation), head) {
                 (Some(kept), _) => look(row, kept),
-                (None, Some(head)) if head.position <= told => look(row, head),
-                (None, Some(head)) => all_told &= heads.learn(row.conversation, Arc::clone(head), told),
+                (None, Some(head)) => {
+                    all_told &= head.position <= told;
+                    look(row, head);
+                }
                 (None, None) => unknown.push(row),
             },
         );
         for some in unknown.chunks(LOADED_AT_ONCE) {
-            let learned = some.iter().map(|row| self.head(row.conversation));
-            for (row, head) in some.iter().zip(futures::future::try_join_all(learned).await?) {
+            let loaded = some.iter().map(|row| self.head(row.conversation));
+            for (row, head) in some.iter().zip(futures::future::try_join_all(loaded).await?) {
+                all_told &= head.position <= told;
                 look(row, &head);
-                all_told &= heads.learn(row.conversation, head, told);
+                heads.0.insert(row.conversation, head);
             }
         }
         Ok(all_told)
     }
 
-    /// Unread of all these groups; `None`: see [`Router::look_at_groups`].
+    /// Keeps every head that is known: with them the same groups are looked at once more at most, however busy they are.
+    fn keep_heads(&self, heads: &mut KnownHeads, rows: &[GroupRow]) {
+        self.heads.look(
+            rows,
+            |row| row.conversation,
+            |row, head| {
+                if let Some(head) = head {
+                    heads.0.entry(row.conversation).or_insert_with(|| Arc::clone(head));
+                }
+            },
+        );
+    }
+
+    /// Unread of all these groups; `None`: ask for the rows again
+    /// and come back, see [`Router::look_at_groups`].
     pub(super) async fn unread_of_groups(
         &self,
         heads: &mut KnownHeads,
@@ -98,8 +107,11 @@ impl Router {
     ) -> Result<Option<u64>, Failure> {
         let mut unread = 0;
         let count = |row, head: &Arc<Head>| unread += Seen::of(row, head).unread();
-        let all_told = self.look_at_groups(heads, rows, told, count).await?;
-        Ok(all_told.then_some(unread))
+        if self.look_at_groups(heads, rows, told, count).await? {
+            return Ok(Some(unread));
+        }
+        self.keep_heads(heads, rows);
+        Ok(None)
     }
 
     /// The newest `limit` of the groups that match, in no order, and how many match in all; `None`: see
@@ -120,6 +132,7 @@ impl Router {
             }
         };
         if !self.look_at_groups(heads, rows, told, choose).await? {
+            self.keep_heads(heads, rows);
             return Ok(None);
         }
         let total = matching.len() as u64;
@@ -133,23 +146,28 @@ impl Router {
         let mut show = |row: &GroupRow, head: &Arc<Head>| views.push(Seen::of(row, head).view());
         for (_, row) in matching {
             if !self.look_at_groups(heads, std::slice::from_ref(row), told, &mut show).await? {
-                return Ok(None); // it changed since
+                self.keep_heads(heads, rows); // it changed since
+                return Ok(None);
             }
         }
         Ok(Some((views, total)))
     }
 
-    /// One group; `None`: see [`Router::look_at_groups`].
+    /// One group; `None`: ask for the rows again
+    /// and come back, see [`Router::look_at_groups`].
     pub(super) async fn listed_group(
         &self,
         heads: &mut KnownHeads,
         row: &GroupRow,
         told: Position,
     ) -> Result<Option<GroupView>, Failure> {
-        let mut view = None;
+        let (mut view, row) = (None, std::slice::from_ref(row));
         let show = |row, head: &Arc<Head>| view = Some(Seen::of(row, head).view());
-        let all_told = self.look_at_groups(heads, std::slice::from_ref(row), told, show).await?;
-        Ok(view.filter(|_| all_told))
+        if self.look_at_groups(heads, row, told, show).await? {
+            return Ok(view);
+        }
+        self.keep_heads(heads, row);
+        Ok(None)
     }
 
     async fn head(&self, group: Uuid) -> Result<Arc<Head>, Failure> {

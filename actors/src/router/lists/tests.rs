@@ -284,3 +284,29 @@ async fn the_directory_chooses_and_pages_count_what_it_chose() {
     assert_eq!(row.await.unwrap().unwrap().peer.name, "Näme12");
     service.running.stop().await;
 }
+
+#[tokio::test]
+async fn groups_that_are_written_to_all_the_time_are_looked_at_twice_at_most() {
+    let service = Service::start().await;
+    let (me, router) = (Address::user(1), Arc::clone(&service.running.router));
+    for group in ["a", "b"] {
+        service.to_group(&me, group).await;
+    }
+    let chooser = Chooser::new(&Filter::default(), false);
+    let rows = async || {
+        let source = &Source::conversations(&user(1))[0];
+        router.count(source, Vec::new()).await.unwrap().1
+    };
+    let newest = async |heads: &mut KnownHeads, told| {
+        router.newest_groups(heads, &rows().await, told, &chooser, 10).await.unwrap()
+    };
+    let mut heads = KnownHeads::default();
+    newest(&mut heads, router.world.journal.committed()).await.expect("nobody writes");
+    let mut heads = KnownHeads::default();
+    let told = router.world.journal.committed();
+    service.to_group(&me, "b").await;
+    assert!(newest(&mut heads, told).await.is_none(), "a head knows more than the rows were told");
+    service.to_group(&me, "a").await;
+    let (groups, total) = newest(&mut heads, told).await.expect("all heads are kept by now");
+    assert_eq!((groups.len(), total), (2, 2));
+}
