@@ -5,4 +5,5 @@ mod calls;
 mod full;
 mod power;
 mod synced;
+mod tuned;
 pub mod writer;

@@ -38,6 +38,16 @@ const IDLE: Duration = Duration::from_secs(86_400);
 /// The longest wait for one of SurrealDB's own first steps: it tries for minutes what cannot succeed.
 const START_PATIENCE: Duration = Duration::from_secs(20);
 
+/// Files of new records that are let gather before they are merged with all others. A merge keeps a core busy for more
+/// than a second, and syncs of the journal wait while its result is brought to the disk (docs/performance.md): rare is
+/// better than small. SurrealDB's own 2 is made for scans of whole tables; here every access is by id or short range.
+const MERGED_AT: u32 = 8;
+
+/// From so many such files on RocksDB slows writes down, and from so many on it stops them, until they are merged: its
+/// own defaults, as SurrealDB's lie too close to [`MERGED_AT`].
+const SLOWED_AT: u32 = 20;
+const STOPPED_AT: u32 = 36;
+
 /// Bytes that the disk must take before a failed engine is opened anew: two of the largest commits. With less, it
 /// would open, fail at the next write, and readiness would flicker.
 const ROOM: usize = 8 << 20;
@@ -309,6 +319,9 @@ fn tuning(settings: &EngineSettings) -> ConfigMap {
     ConfigMap::empty()
         .with_key_value("rocksdb_block_cache_size", settings.block_cache_bytes.to_string())
         .with_key_value("rocksdb_write_buffer_size", settings.memtable_bytes.to_string())
+        .with_key_value("rocksdb_file_compaction_trigger", MERGED_AT.to_string())
+        .with_key_value("rocksdb_level0_slowdown_writes_trigger", SLOWED_AT.to_string())
+        .with_key_value("rocksdb_level0_stop_writes_trigger", STOPPED_AT.to_string())
         // Threads that SurrealDB keeps free of blocking calls. Its own 2 would leave none of our few for them:
         // then every call hops to another pool, whose threads spin. One keeps timers and answers going while
         // the disk hangs.
