@@ -201,7 +201,7 @@ pub static SETTINGS: &[Setting] = &[
     integer("checkpoint.lag_ms", "300000", (10, DAY_MS), "The same in time.").live(),
     integer(
         "checkpoint.actors",
-        "16",
+        "32",
         (1, 1_000_000),
         "Most actors asked for a snapshot at once, so that checkpoints do not crowd out callers.",
     ).live(),

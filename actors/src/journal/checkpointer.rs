@@ -33,6 +33,9 @@ const MOST_OWED: usize = 8;
 /// few at a time, because each takes storage and threads from whoever waits for an answer.
 const WHILE_LAGGING: Duration = Duration::from_millis(5);
 
+/// The same when it is urgent: with the pause above those asked were done long before the next were.
+const WHILE_URGENT: Duration = Duration::from_millis(1);
+
 /// What a snapshot costs beside the facts that its actor decided, in such facts: 0.4 ms without a page, 10 to 16 µs for
 /// each message (docs/performance.md). What an actor was told changes rows that are few.
 const SNAPSHOT_COST: usize = 32;
@@ -103,7 +106,11 @@ pub(super) async fn run(journal: Arc<Journal>, deliver: Arc<dyn Deliver>) {
     let (mut pace, mut recorded, mut lagging) = (Pace::new(&journal), Instant::now(), false);
     loop {
         let interval = journal.settings().checkpoint_interval;
-        let pause = if lagging { interval.min(WHILE_LAGGING) } else { interval };
+        let pause = match (lagging, journal.backpressure.urgent.load(Ordering::Relaxed)) {
+            (false, _) => interval,
+            (true, false) => interval.min(WHILE_LAGGING),
+            (true, true) => interval.min(WHILE_URGENT),
+        };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = journal.retuned.notified() => continue, // the interval may be another one now

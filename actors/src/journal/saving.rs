@@ -16,8 +16,8 @@ use crate::domain::ids::ActorKey;
 use crate::fail_point;
 use crate::ports::{Page, Snapshot, Store, StoreError};
 
-/// Most snapshots written at once: four share the disk's syncs well.
-pub(super) const SAVES_AT_MOST: usize = 4;
+/// Most snapshots written at once: they share the disk's syncs, and those of inactive actors are small.
+pub(super) const SAVES_AT_MOST: usize = 12;
 
 /// Snapshots written at once while commits go first: they keep both the disk and a thread busy, and a commit finds a
 /// thread. (With four on two cores, under sustained load, commits took three times as long; with one, latency was no

@@ -51,7 +51,7 @@ impl Default for JournalSettings {
             checkpoint_lag_events: 100_000,
             checkpoint_lag_bytes: 48 << 20,
             checkpoint_lag: Duration::from_secs(300),
-            checkpoint_actors: 16,
+            checkpoint_actors: 32,
             save_pages: 8,
             cache_bytes: 128 << 20,
             breaker: BreakerSettings::default(),
