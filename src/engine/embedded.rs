@@ -230,10 +230,11 @@ async fn start(settings: &EngineSettings) -> Result<(Arc<Datastore>, Session, Op
     let scope = format!("{}/{}", settings.namespace, settings.database);
     let synced = settings.directory.as_ref().filter(|_| settings.synced);
     let known = synced.and_then(|directory| Known::read(directory, &scope));
-    if let (Some(directory), Some(known)) = (synced, &known)
-        && let Some(damage) = known.damage(directory)
-    {
-        return Err(Refusal::Damaged(damage));
+    if let (Some(directory), Some(known)) = (synced, &known) {
+        if let Some(damage) = known.damage(directory) {
+            return Err(Refusal::Damaged(damage));
+        }
+        known.cut(directory);
     }
     let datastore = Datastore::builder()
         .with_config(tuning(settings))

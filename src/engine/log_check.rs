@@ -7,8 +7,8 @@
 //! The log is a row of blocks of 32 KiB; a record is a header (masked CRC-32C of what follows the length, length,
 //! type) with its bytes, never across two blocks; fewer than seven bytes at a block's end are padding.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use crc::{CRC_32_ISCSI, Crc, Table};
@@ -37,6 +37,35 @@ pub(super) fn check(path: &Path, synced: u64) -> io::Result<Option<String>> {
         let judged = usize::try_from(synced - begin).unwrap_or(BLOCK);
         if let Some(offset) = first_damage(&block, judged) {
             return Ok(Some(format!("the record at byte {} is damaged", begin + offset as u64)));
+        }
+        begin += BLOCK as u64;
+    }
+    Ok(None)
+}
+
+/// Cuts the log at `path` off at the first record that is not whole, if it lies behind the first `synced` bytes, which
+/// [`check`] has read; says where. RocksDB drops what is behind it as well, but reads on before, and for ever at a block
+/// whose first bytes claim to be a record of a recycled log.
+///
+/// # Errors
+/// The file cannot be read, cut or synced.
+pub(super) fn cut(path: &Path, synced: u64) -> io::Result<Option<u64>> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let length = file.metadata()?.len();
+    let mut begin = synced - synced % BLOCK as u64;
+    file.seek(SeekFrom::Start(begin))?;
+    let mut block = Vec::with_capacity(BLOCK);
+    while begin < length {
+        block.clear();
+        (&mut file).take(BLOCK as u64).read_to_end(&mut block)?;
+        if let Some(offset) = first_damage(&block, block.len()) {
+            let end = begin + offset as u64;
+            if end < synced {
+                return Ok(None);
+            }
+            file.set_len(end)?;
+            file.sync_all()?;
+            return Ok(Some(end));
         }
         begin += BLOCK as u64;
     }
@@ -107,5 +136,24 @@ mod tests {
         std::fs::write(&folder, &whole[..synced - 1]).unwrap();
         assert!(check(&folder, synced as u64).unwrap().unwrap().contains("ends at"));
         std::fs::remove_file(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_log_is_cut_at_the_first_record_that_is_not_whole_behind_its_synced_end_and_nowhere_else() {
+        let path = std::env::temp_dir().join(format!("messagecenter-log-cut-{}", std::process::id()));
+        let synced = record(&[1; BLOCK - 2 * HEADER - 40]).len();
+        let mut log = [record(&[1; BLOCK - 2 * HEADER - 40]), record(&[2; 40]), record(&[3; 9])].concat();
+        std::fs::write(&path, &log).unwrap();
+        assert_eq!(cut(&path, synced as u64).unwrap(), None);
+        assert_eq!(std::fs::read(&path).unwrap(), log);
+        let whole = log.len();
+        log.extend([0xff; 300]);
+        std::fs::write(&path, &log).unwrap();
+        assert_eq!(cut(&path, synced as u64).unwrap(), Some(whole as u64));
+        assert_eq!(std::fs::read(&path).unwrap(), log[..whole]);
+        log[20] ^= 1;
+        std::fs::write(&path, &log).unwrap();
+        assert_eq!(cut(&path, synced as u64).unwrap(), None, "what was synced is not cut");
+        std::fs::remove_file(&path).unwrap();
     }
 }

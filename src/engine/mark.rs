@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::log_check::{check, crc32c};
+use crate::log_check::{check, crc32c, cut};
 
 /// The file's name. RocksDB leaves names alone that it does not know.
 pub(super) const FILE: &str = "ACKNOWLEDGED";
@@ -93,6 +93,21 @@ impl Known {
             }
         }
         None
+    }
+
+    /// Takes what is not whole off the end of the newest log in `directory`, none of which was acknowledged. Called when
+    /// there is no [`Known::damage`].
+    pub(super) fn cut(&self, directory: &Path) {
+        let Some(number) = newest_log(directory) else { return };
+        let synced = self.logs.iter().find(|(known, _)| *known == number).map_or(0, |(_, synced)| *synced);
+        let name = log_name(number);
+        match cut(&directory.join(&name), synced) {
+            Ok(None) => {}
+            Ok(Some(end)) => {
+                tracing::info!(log = name, end, synced, "what was not whole was cut off its end")
+            }
+            Err(error) => tracing::warn!(log = name, %error, "what may not be whole is not cut off its end"),
+        }
     }
 }
 

@@ -168,6 +168,19 @@ async fn whatever_is_behind_the_synced_end_of_the_log_everything_acknowledged_is
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garbage_that_claims_to_be_of_a_recycled_log_does_not_keep_the_start_waiting() {
+    const BLOCK: usize = 32 << 10;
+    const RECYCLED: u8 = 5;
+    let image = Image::take().await;
+    let mut log = image.synced.clone();
+    log.resize(log.len().next_multiple_of(BLOCK) + BLOCK, 0xff);
+    let block = log.len() - BLOCK;
+    log[block + 6] = RECYCLED;
+    let folder = image.with_log(&log);
+    assert_eq!(image.judge(folder.path(), "a block of a recycled log").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damage_before_the_synced_end_of_the_log_is_named_and_nothing_is_lost_silently() {
     let mut random = random();
     let image = Image::take().await;
