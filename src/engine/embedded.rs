@@ -28,7 +28,7 @@ use surrealdb_sql::Ast;
 use surrealdb_types::{ConnectionError, Error, Object, Value};
 use tokio::runtime::Handle;
 
-use crate::mark::{FILE, Known, Mark};
+use crate::mark::{FILE, Known, Mark, cut_garbage};
 use crate::{Client, EngineSettings, OpenFailure, Outcomes};
 
 /// SurrealDB's periodic tasks (heartbeat of the node, change feeds, index builds, live queries) serve features
@@ -230,11 +230,13 @@ async fn start(settings: &EngineSettings) -> Result<(Arc<Datastore>, Session, Op
     let scope = format!("{}/{}", settings.namespace, settings.database);
     let synced = settings.directory.as_ref().filter(|_| settings.synced);
     let known = synced.and_then(|directory| Known::read(directory, &scope));
-    if let (Some(directory), Some(known)) = (synced, &known) {
-        if let Some(damage) = known.damage(directory) {
-            return Err(Refusal::Damaged(damage));
-        }
-        known.cut(directory);
+    if let (Some(directory), Some(known)) = (synced, &known)
+        && let Some(damage) = known.damage(directory)
+    {
+        return Err(Refusal::Damaged(damage));
+    }
+    if let Some(directory) = &settings.directory {
+        cut_garbage(directory, known.as_ref());
     }
     let datastore = Datastore::builder()
         .with_config(tuning(settings))

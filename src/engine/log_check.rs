@@ -16,60 +16,74 @@ use crc::{CRC_32_ISCSI, Crc, Table};
 const BLOCK: usize = 32 << 10;
 const HEADER: usize = 7;
 
+/// The kinds of records that only recycled logs have (`kRecyclable…`, `kRecycle…` in RocksDB's `db/log_format.h`).
+const RECYCLED: [u8; 6] = [5, 6, 7, 8, 11, 131];
+
 /// What RocksDB adds to a rotated CRC, so that a CRC over bytes that hold CRCs stays meaningful.
 const MASK: u32 = 0xa282_ead8;
+
+/// A record that is not whole.
+struct Damage {
+    /// The byte of the log where it begins.
+    at: u64,
+    /// It claims to be of a log that was used before: RocksDB never gets past it.
+    recycled: bool,
+}
 
 /// Reads the first `synced` bytes of the log at `path` and says where they are not as they were written.
 ///
 /// # Errors
 /// The file cannot be read.
 pub(super) fn check(path: &Path, synced: u64) -> io::Result<Option<String>> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let length = file.metadata()?.len();
     if length < synced {
         return Ok(Some(format!("it ends at byte {length}")));
     }
-    let mut block = Vec::with_capacity(BLOCK);
-    let mut begin = 0;
-    while begin < synced {
-        block.clear();
-        (&mut file).take(BLOCK as u64).read_to_end(&mut block)?;
-        let judged = usize::try_from(synced - begin).unwrap_or(BLOCK);
-        if let Some(offset) = first_damage(&block, judged) {
-            return Ok(Some(format!("the record at byte {} is damaged", begin + offset as u64)));
-        }
-        begin += BLOCK as u64;
-    }
-    Ok(None)
+    let damage = damages(&file, 0, synced).next().transpose()?;
+    Ok(damage.map(|damage| format!("the record at byte {} is damaged", damage.at)))
 }
 
-/// Cuts the log at `path` off at the first record that is not whole, if it lies behind the first `synced` bytes, which
-/// [`check`] has read; says where. RocksDB drops what is behind it as well, but reads on before, and for ever at a block
-/// whose first bytes claim to be a record of a recycled log.
+/// Cuts the log at `path` off at the first record behind its first `synced` bytes that is not whole, if RocksDB would
+/// read what follows for ever; says where.
+///
+/// RocksDB drops everything behind that record as well, but looks at each block for more, and its reader does not get past
+/// a record of a kind that only recycled logs have. Other logs are left to it: a log that another process is
+/// writing may end within a record, but never has one of that kind, as no log is recycled here.
 ///
 /// # Errors
 /// The file cannot be read, cut or synced.
 pub(super) fn cut(path: &Path, synced: u64) -> io::Result<Option<u64>> {
-    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-    let length = file.metadata()?.len();
-    let mut begin = synced - synced % BLOCK as u64;
-    file.seek(SeekFrom::Start(begin))?;
-    let mut block = Vec::with_capacity(BLOCK);
-    while begin < length {
-        block.clear();
-        (&mut file).take(BLOCK as u64).read_to_end(&mut block)?;
-        if let Some(offset) = first_damage(&block, block.len()) {
-            let end = begin + offset as u64;
-            if end < synced {
-                return Ok(None);
-            }
+    let file = File::open(path)?;
+    let mut end = None;
+    for damage in damages(&file, synced, file.metadata()?.len()) {
+        let damage = damage?;
+        let end = *end.get_or_insert(damage.at);
+        if damage.recycled && end >= synced {
+            let file = OpenOptions::new().write(true).open(path)?;
             file.set_len(end)?;
             file.sync_all()?;
             return Ok(Some(end));
         }
-        begin += BLOCK as u64;
     }
     Ok(None)
+}
+
+/// The first record of each block that is not whole, from the block that `from` lies in to the record before `until`.
+fn damages(file: &File, from: u64, until: u64) -> impl Iterator<Item = io::Result<Damage>> {
+    let blocks = (from - from % BLOCK as u64..until).step_by(BLOCK);
+    blocks.filter_map(move |begin| first_damage_from(file, begin, until).transpose())
+}
+
+fn first_damage_from(mut file: &File, begin: u64, until: u64) -> io::Result<Option<Damage>> {
+    let mut block = Vec::with_capacity(BLOCK);
+    file.seek(SeekFrom::Start(begin))?;
+    file.take(BLOCK as u64).read_to_end(&mut block)?;
+    let judged = usize::try_from(until - begin).unwrap_or(BLOCK);
+    Ok(first_damage(&block, judged).map(|offset| Damage {
+        at: begin + offset as u64,
+        recycled: block.get(offset + HEADER - 1).is_some_and(|kind| RECYCLED.contains(kind)),
+    }))
 }
 
 /// Where a record of this block that begins before `judged` is not whole. One that begins there was synced to its
@@ -139,21 +153,35 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_cut_at_the_first_record_that_is_not_whole_behind_its_synced_end_and_nowhere_else() {
+    fn a_log_is_cut_only_behind_its_synced_end_and_only_if_rocksdb_would_read_on_for_ever() {
         let path = std::env::temp_dir().join(format!("messagecenter-log-cut-{}", std::process::id()));
-        let synced = record(&[1; BLOCK - 2 * HEADER - 40]).len();
-        let mut log = [record(&[1; BLOCK - 2 * HEADER - 40]), record(&[2; 40]), record(&[3; 9])].concat();
-        std::fs::write(&path, &log).unwrap();
-        assert_eq!(cut(&path, synced as u64).unwrap(), None);
-        assert_eq!(std::fs::read(&path).unwrap(), log);
-        let whole = log.len();
-        log.extend([0xff; 300]);
-        std::fs::write(&path, &log).unwrap();
-        assert_eq!(cut(&path, synced as u64).unwrap(), Some(whole as u64));
-        assert_eq!(std::fs::read(&path).unwrap(), log[..whole]);
-        log[20] ^= 1;
-        std::fs::write(&path, &log).unwrap();
-        assert_eq!(cut(&path, synced as u64).unwrap(), None, "what was synced is not cut");
+        let cut = |log: &[u8], synced: usize| {
+            std::fs::write(&path, log).unwrap();
+            let said = cut(&path, synced as u64).unwrap();
+            let left = std::fs::read(&path).unwrap();
+            assert_eq!(left, log[..said.map_or(log.len(), |end| end as usize)]);
+            said.map(|end| end as usize)
+        };
+        let first = record(&[1; BLOCK - 2 * HEADER - 40]);
+        let whole = [first.as_slice(), &record(&[2; 40]), &record(&[3; 9])].concat();
+        assert_eq!(cut(&whole, first.len()), None);
+        assert_eq!(
+            cut(&whole[..whole.len() - 4], first.len()),
+            None,
+            "a record that another process is writing"
+        );
+        let garbage = |kind: u8| [whole.as_slice(), &[0xff; HEADER - 1], &[kind], &[0xff; 300]].concat();
+        for kind in 0..=u8::MAX {
+            let end = RECYCLED.contains(&kind).then_some(whole.len());
+            assert_eq!(cut(&garbage(kind), first.len()), end, "kind {kind}");
+        }
+        let mut longer = garbage(1);
+        longer.resize(2 * BLOCK, 0);
+        longer.extend([0, 0, 0, 0, 9, 0, 5]);
+        assert_eq!(cut(&longer, first.len()), Some(whole.len()), "at the first that is not whole");
+        let mut damaged = garbage(5);
+        damaged[20] ^= 1;
+        assert_eq!(cut(&damaged, first.len()), None, "what was synced is not cut");
         std::fs::remove_file(&path).unwrap();
     }
 }

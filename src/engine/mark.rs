@@ -94,20 +94,20 @@ impl Known {
         }
         None
     }
+}
 
-    /// Takes what is not whole off the end of the newest log in `directory`, none of which was acknowledged. Called when
-    /// there is no [`Known::damage`].
-    pub(super) fn cut(&self, directory: &Path) {
-        let Some(number) = newest_log(directory) else { return };
-        let synced = self.logs.iter().find(|(known, _)| *known == number).map_or(0, |(_, synced)| *synced);
-        let name = log_name(number);
-        match cut(&directory.join(&name), synced) {
-            Ok(None) => {}
-            Ok(Some(end)) => {
-                tracing::info!(log = name, end, synced, "what was not whole was cut off its end")
-            }
-            Err(error) => tracing::warn!(log = name, %error, "what may not be whole is not cut off its end"),
-        }
+/// Takes garbage that RocksDB would read for ever off the newest log in `directory`; nothing of it was acknowledged, as
+/// `known` has it, in which there is no [`Known::damage`]. Only off the newest one: behind a cut in an older one RocksDB
+/// would go on with the next.
+pub(super) fn cut_garbage(directory: &Path, known: Option<&Known>) {
+    let Some(number) = newest_log(directory) else { return };
+    let logs = known.map_or(&[][..], |known| &known.logs);
+    let synced = logs.iter().find(|(known, _)| *known == number).map_or(0, |(_, synced)| *synced);
+    let log = log_name(number);
+    match cut(&directory.join(&log), synced) {
+        Ok(None) => {}
+        Ok(Some(end)) => tracing::warn!(log, end, synced, "garbage behind what was synced was cut off"),
+        Err(error) => tracing::warn!(log, %error, "whether it ends with garbage is not known"),
     }
 }
 

@@ -178,6 +178,9 @@ async fn garbage_that_claims_to_be_of_a_recycled_log_does_not_keep_the_start_wai
     log[block + 6] = RECYCLED;
     let folder = image.with_log(&log);
     assert_eq!(image.judge(folder.path(), "a block of a recycled log").await, None);
+    let folder = image.with_log(&log);
+    std::fs::remove_file(store(folder.path()).join("ACKNOWLEDGED")).unwrap();
+    assert_eq!(image.judge(folder.path(), "the same where nobody knows what was synced").await, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
