@@ -18,7 +18,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::breaker::{Breaker, Guarded};
@@ -49,6 +49,7 @@ mod settings;
 pub use metrics::{FailureLabel, JournalMetrics};
 pub use recovery::{Unsaved, each_batch, facts_from};
 pub use saving::Changes;
+use saving::Turns;
 pub use settings::JournalSettings;
 
 use backpressure::Backpressure;
@@ -145,10 +146,8 @@ pub struct Journal {
     trimmed: AtomicU64,
     /// Shared with whoever wants the journal kept as it is. Cloned under `checkpoint`, which trimming holds.
     holds: Arc<()>,
-    /// Turns of snapshot writes; never closed.
-    saves: Arc<Semaphore>,
-    /// Those of them that are nobody's while commits go first. Written by [`Journal::share_saves`].
-    empty_saves: Mutex<Option<OwnedSemaphorePermit>>,
+    /// Turns of snapshot writes.
+    saves: Arc<Turns>,
     /// How far snapshots lag, and what comes of it.
     backpressure: Arc<Backpressure>,
     /// One snapshot write or recovery read per actor at a time.
@@ -219,8 +218,7 @@ impl Journal {
             checkpoint: tokio::sync::Mutex::new(bounds.replay_from.max(1)),
             trimmed: AtomicU64::new(0),
             holds: Arc::new(()),
-            saves: Arc::new(Semaphore::new(saving::SAVES_AT_MOST)),
-            empty_saves: Mutex::default(),
+            saves: Arc::new(Turns::new()),
             backpressure: Arc::default(),
             writing: Locks::default(),
             tasks: Mutex::new(Vec::new()),
@@ -235,7 +233,6 @@ impl Journal {
             tracing::error!("the journal is attached already");
             return;
         }
-        self.share_saves();
         tasks.push(self.handle.spawn(committer::run(Arc::clone(self), Arc::clone(&deliver))));
         tasks.push(self.handle.spawn(checkpointer::run(Arc::clone(self), deliver)));
     }

@@ -7,6 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::backpressure::Backpressure;
@@ -17,12 +19,65 @@ use crate::fail_point;
 use crate::ports::{Page, Snapshot, Store, StoreError};
 
 /// Most snapshots written at once: they share the disk's syncs, and those of inactive actors are small.
-pub(super) const SAVES_AT_MOST: usize = 12;
+const SAVES_AT_MOST: usize = 12;
 
 /// Snapshots written at once while commits go first: they keep both the disk and a thread busy, and a commit finds a
 /// thread. (With four on two cores, under sustained load, commits took three times as long; with one, latency was no
 /// better and actors left memory more slowly.)
 const SAVES_AT_ONCE: usize = 2;
+
+/// The turns of those who write snapshots.
+pub(super) struct Turns {
+    free: Semaphore,
+    /// How many there are, and how many there should be: those that are too many end with the writes that hold them.
+    places: Mutex<Places>,
+}
+
+struct Places {
+    are: usize,
+    wanted: usize,
+}
+
+/// A turn; ends when dropped.
+pub(super) struct Turn(Arc<Turns>);
+
+impl Turns {
+    /// As many as there are while commits go first.
+    pub fn new() -> Self {
+        let places = Places { are: SAVES_AT_ONCE, wanted: SAVES_AT_ONCE };
+        Self { free: Semaphore::new(SAVES_AT_ONCE), places: Mutex::new(places) }
+    }
+
+    /// Waits for a turn; in order. Cancel safe.
+    pub async fn take(self: &Arc<Self>) -> Turn {
+        // It is never closed.
+        if let Ok(permit) = self.free.acquire().await {
+            permit.forget();
+        }
+        Turn(Arc::clone(self))
+    }
+
+    fn share(&self, snapshots_go_first: bool) {
+        let mut places = self.places.lock();
+        places.wanted = if snapshots_go_first { SAVES_AT_MOST } else { SAVES_AT_ONCE };
+        let surplus = places.are.saturating_sub(places.wanted);
+        places.are -= self.free.forget_permits(surplus);
+        let lacking = places.wanted.saturating_sub(places.are);
+        self.free.add_permits(lacking);
+        places.are += lacking;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut places = self.0.places.lock();
+        if places.are > places.wanted {
+            places.are -= 1;
+        } else {
+            self.0.free.add_permits(1);
+        }
+    }
+}
 
 /// So many times as long as a piece of a large snapshot took to write, nothing of it is written: otherwise a few
 /// busy conversations, whose pages of messages take half a second, take both threads from commits for so long.
@@ -57,16 +112,9 @@ impl Journal {
         self.share_saves();
     }
 
-    /// Keeps places empty while commits go first, and gives them to those who wait for one while snapshots do. Call it
-    /// when that may have changed, and again: places are emptied only while nobody waits for one.
+    /// Call it when what goes first may have changed: whoever waits for a turn gets it at once if there are more now.
     pub(super) fn share_saves(&self) {
-        let mut empty = self.empty_saves.lock();
-        if self.backpressure.snapshots_go_first() {
-            *empty = None;
-        } else if empty.is_none() {
-            let places = (SAVES_AT_MOST - SAVES_AT_ONCE) as u32;
-            *empty = Arc::clone(&self.saves).try_acquire_many_owned(places).ok();
-        }
+        self.saves.share(self.backpressure.snapshots_go_first());
     }
 
     /// Saves a snapshot once everything it holds is committed, and forgets the replay positions it covers.
@@ -97,9 +145,7 @@ impl Journal {
             return refused("it holds facts that were lost");
         }
         // In this order: who has the lock is being written, so these are few.
-        let Ok(turn) = Arc::clone(&self.saves).acquire_owned().await else {
-            return refused("the journal is gone");
-        };
+        let turn = self.saves.take().await;
         // From here on it runs to its end even if the actor that asked is gone: a later incarnation waits for
         // the lock, so an older snapshot never lands on a newer one.
         let writing = self.writing.lock(&snapshot.key).await;
@@ -174,4 +220,35 @@ async fn write_ahead(
         tokio::task::yield_now().await;
     }
     Ok((piece, counted))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn turns_become_fewer_with_the_writes_that_end_although_others_wait() {
+        let turns = Arc::new(Turns::new());
+        let take =
+            |wanted: usize| -> Vec<Turn> { (0..wanted).map_while(|_| turns.take().now_or_never()).collect() };
+        turns.share(true);
+        let mut under_way = take(20);
+        assert_eq!(under_way.len(), SAVES_AT_MOST);
+        turns.share(false);
+        while under_way.len() > SAVES_AT_ONCE {
+            under_way.pop();
+            assert!(take(1).is_empty(), "{} are still being written", under_way.len());
+        }
+        under_way.pop();
+        under_way.extend(take(20));
+        assert_eq!(under_way.len(), SAVES_AT_ONCE);
+        turns.share(true);
+        under_way.extend(take(20));
+        assert_eq!(under_way.len(), SAVES_AT_MOST);
+        drop(under_way);
+        turns.share(false);
+        assert_eq!(take(20).len(), SAVES_AT_ONCE, "also of those that nobody has");
+    }
 }

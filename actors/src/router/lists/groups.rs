@@ -97,8 +97,7 @@ impl Router {
         );
     }
 
-    /// Unread of all these groups; `None`: ask for the rows again
-    /// and come back, see [`Router::look_at_groups`].
+    /// Unread of all these groups; `None`: ask for the rows again and come back, see [`Router::look_at_groups`].
     pub(super) async fn unread_of_groups(
         &self,
         heads: &mut KnownHeads,
@@ -153,8 +152,7 @@ impl Router {
         Ok(Some((views, total)))
     }
 
-    /// One group; `None`: ask for the rows again
-    /// and come back, see [`Router::look_at_groups`].
+    /// One group; `None`: ask for the rows again and come back, see [`Router::look_at_groups`].
     pub(super) async fn listed_group(
         &self,
         heads: &mut KnownHeads,
