@@ -180,8 +180,7 @@ fn write_member((reader, cursor): &(Reader, Cursor)) -> Result<Value, StoreError
     if cursor.own.is_empty() {
         return Ok(json!({ "address": address, "read": read, "seen": seen }));
     }
-    let own = rmp_serde::to_vec(&cursor.own).map_err(unencoded)?;
-    let own: String = own.iter().map(|byte| format!("{byte:02x}")).collect();
+    let own = cursor.own.to_hex().map_err(unencoded)?;
     Ok(json!({ "address": address, "read": read, "seen": seen, "own": own }))
 }
 
@@ -190,19 +189,10 @@ fn read_member(row: &Value) -> Option<(Reader, Cursor)> {
     let mark = row.get("read")?.as_u64()?;
     let seen = row.get("seen").and_then(Value::as_u64).unwrap_or(0);
     let own = match row.get("own") {
-        Some(hex) => rmp_serde::from_slice(&from_hex(hex.as_str()?)?).ok()?,
+        Some(hex) => SeqSet::from_hex(hex.as_str()?)?,
         None => SeqSet::default(),
     };
     Some((Reader::Party(address), Cursor { mark, own, seen }))
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let bytes = text.as_bytes().chunks(2).map(|pair| match pair {
-        [high, low] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
-        _ => None,
-    });
-    bytes.collect()
 }
 
 #[cfg(test)]

@@ -113,6 +113,29 @@ impl SeqSet {
     }
 }
 
+/// As text, where only text can be kept: 16 KiB for each 65,536 numbers from the first to the last, or less.
+impl SeqSet {
+    /// The hexadecimal digits of its MessagePack form.
+    ///
+    /// # Errors
+    /// None that is known: it is written to memory.
+    pub fn to_hex(&self) -> Result<String, rmp_serde::encode::Error> {
+        let bytes = rmp_serde::to_vec(self)?;
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        Ok(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
+    }
+
+    /// What [`SeqSet::to_hex`] wrote; `None` for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let bytes = text.as_bytes().chunks(2).map(|pair| match pair {
+            [high, low] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
+            _ => None,
+        });
+        rmp_serde::from_slice(&bytes.collect::<Option<Vec<u8>>>()?).ok()
+    }
+}
+
 impl From<RoaringTreemap> for SeqSet {
     fn from(many: RoaringTreemap) -> Self {
         if many.len() <= FEW as u64 {
@@ -214,8 +237,16 @@ mod tests {
                     assert_eq!(set, as_bitmap);
                 }
                 assert_eq!(rmp_serde::from_slice::<SeqSet>(&written).unwrap(), set);
+                assert_eq!(SeqSet::from_hex(&set.to_hex().unwrap()), Some(set.clone()));
             }
         }
         assert!(few > 1_000 && many > 1_000, "{few} {many}");
+    }
+
+    #[test]
+    fn what_is_no_set_in_hexadecimal_is_none() {
+        for text in ["c", "c40", "zz", "c402ff00", "93010203"] {
+            assert_eq!(SeqSet::from_hex(text), None, "{text}");
+        }
     }
 }

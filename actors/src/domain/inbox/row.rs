@@ -243,13 +243,21 @@ impl Row {
     }
 }
 
-/// A set of seqs as plain data: `[[first, last], …]`, rising.
+/// A set of seqs as plain data: `[[first, last], …]`, rising; what would be many ranges as [`SeqSet::to_hex`] writes it. In a
+/// conversation where both write and nobody reads, every other message is a range of its own, and a row of ten thousand
+/// would take the database longer than all other rows together.
 mod ranges {
+    use std::fmt;
     use std::sync::Arc;
 
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::de::{SeqAccess, Visitor};
+    use serde::ser::Error as _;
+    use serde::{Deserializer, Serializer};
 
     use crate::domain::seq_set::SeqSet;
+
+    /// So many ranges at most are written one by one.
+    const FEW: usize = 16;
 
     pub fn serialize<S: Serializer>(set: &Arc<SeqSet>, serializer: S) -> Result<S::Ok, S::Error> {
         let mut ranges: Vec<(u64, u64)> = Vec::new();
@@ -258,16 +266,84 @@ mod ranges {
                 Some((_, last)) if *last + 1 == seq => *last = seq,
                 _ => ranges.push((seq, seq)),
             }
+            if ranges.len() > FEW {
+                return serializer.serialize_str(&set.to_hex().map_err(S::Error::custom)?);
+            }
         }
         serializer.collect_seq(ranges)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<SeqSet>, D::Error> {
-        let ranges = Vec::<(u64, u64)>::deserialize(deserializer)?;
-        let mut set = SeqSet::default();
-        for (first, last) in ranges {
-            (first..=last).for_each(|seq| set.insert(seq));
+        deserializer.deserialize_any(Ranges).map(Arc::new)
+    }
+
+    struct Ranges;
+
+    impl<'de> Visitor<'de> for Ranges {
+        type Value = SeqSet;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("ranges of seqs, or a bitmap of them in hexadecimal")
         }
-        Ok(Arc::new(set))
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut ranges: A) -> Result<SeqSet, A::Error> {
+            let mut set = SeqSet::default();
+            while let Some((first, last)) = ranges.next_element::<(u64, u64)>()? {
+                (first..=last).for_each(|seq| set.insert(seq));
+            }
+            Ok(set)
+        }
+
+        fn visit_str<E: serde::de::Error>(self, hex: &str) -> Result<SeqSet, E> {
+            // What is there is not repeated: it may be anything.
+            SeqSet::from_hex(hex).ok_or_else(|| E::custom("not a bitmap of seqs in hexadecimal"))
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Own(#[serde(with = "ranges")] Arc<SeqSet>);
+
+    fn own(seqs: impl Iterator<Item = u64>) -> Own {
+        let mut set = SeqSet::default();
+        seqs.for_each(|seq| set.insert(seq));
+        Own(Arc::new(set))
+    }
+
+    #[test]
+    fn a_few_ranges_of_seqs_are_written_for_people_to_read() {
+        let few = own((1..=30).chain(32..=32));
+        let written = serde_json::to_value(&few).unwrap();
+        assert_eq!(written, json!([[1, 30], [32, 32]]));
+        assert_eq!(serde_json::from_value::<Own>(written).unwrap(), few);
+    }
+
+    #[test]
+    fn who_answers_thirty_thousand_messages_unread_has_a_small_row() {
+        let many = own((1..=30_000).map(|n| n * 2));
+        let written = serde_json::to_value(&many).unwrap();
+        assert!(written.as_str().unwrap().len() < 17_000, "a bit for each seq, in hexadecimal");
+        assert_eq!(serde_json::from_value::<Own>(written).unwrap(), many);
+    }
+
+    #[test]
+    fn as_many_ranges_as_were_ever_written_one_by_one_are_read() {
+        let ranges: Vec<Value> = (1..=1_000).map(|n| json!([n * 2, n * 2])).collect();
+        assert_eq!(serde_json::from_value::<Own>(json!(ranges)).unwrap(), own((1..=1_000).map(|n| n * 2)));
+    }
+
+    #[test]
+    fn what_is_no_set_of_seqs_is_refused_and_not_repeated() {
+        let refused = serde_json::from_value::<Own>(json!("what was said")).unwrap_err().to_string();
+        assert!(refused.contains("bitmap") && !refused.contains("said"), "{refused}");
+        assert!(serde_json::from_value::<Own>(json!([[1]])).is_err());
+        assert!(serde_json::from_value::<Own>(json!(7)).is_err());
     }
 }
