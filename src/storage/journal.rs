@@ -17,6 +17,9 @@ use super::failure::{Operation, corrupt};
 use super::lease::{Guarded, guarded};
 use super::value::{Row, bytes, integer, object, range, record, signed};
 
+#[cfg(test)]
+mod tests;
+
 /// A store has one log today; a log is what a node would own by lease.
 const LOG: u64 = 0;
 
@@ -54,6 +57,14 @@ impl Default for Head {
 }
 
 impl Head {
+    /// Batches are known up to `next`, the newest of `at`.
+    fn reach(&mut self, next: Position, at: Millis) {
+        if next > self.next {
+            self.next = next;
+            self.at = self.at.max(at);
+        }
+    }
+
     fn bounds(&self) -> JournalBounds {
         JournalBounds {
             oldest: if self.oldest < self.next { self.oldest } else { 0 },
@@ -61,6 +72,25 @@ impl Head {
             // Only what snapshots hold is trimmed; a checkpoint written late may still lie below.
             replay_from: self.replay_from.max(self.oldest),
             at: self.at,
+        }
+    }
+}
+
+/// The end of the batches that this process has written or read, beside [`Head`], which is held while its statements run.
+/// Without it each checkpoint would read all that was written since the last one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tail {
+    /// As [`Head::next`]; 0 while it is not known.
+    next: Position,
+    at: Millis,
+}
+
+impl Tail {
+    /// A batch was written. One that does not begin here says nothing of what lies between.
+    fn grow(&mut self, batch: &Batch) {
+        if batch.first == self.next {
+            self.next += Position::from(batch.count);
+            self.at = self.at.max(batch.at);
         }
     }
 }
@@ -114,6 +144,7 @@ impl JournalStore for SurrealStore {
         ]);
         let binds = object([("id", record("journal", key(batch.first))), ("batch", Value::Object(content))]);
         self.lease.write(&self.engine, &APPEND, binds, Some(batch.epoch)).await?;
+        self.tail.lock().grow(batch);
         self.engine.committed(batch.first);
         Ok(())
     }
@@ -226,23 +257,26 @@ impl SurrealStore {
         Ok(*head)
     }
 
-    /// Starts at the furthest end known (here or in the store) and goes from batch to batch.
+    /// Starts at the furthest end known (here or in the store) and goes from batch to batch: what another process wrote.
     async fn refresh_held(&self, head: &mut Head) -> Result<(), StoreError> {
         let mut answers = self.engine.query(Operation::Read, ENDS, Object::new()).await?;
         if let Some(row) = answers.rows(0).pop() {
             let stored = stored_ends(row)?;
             head.oldest = head.oldest.max(stored.oldest);
             head.replay_from = stored.replay_from;
-            if stored.next > head.next {
-                head.next = stored.next;
-                head.at = head.at.max(stored.at);
-            }
+            head.reach(stored.next, stored.at);
         }
+        let tail = *self.tail.lock();
+        head.reach(tail.next, tail.at);
         loop {
             let below = head.next.saturating_add(WINDOW);
             let mut answers = self.engine.query(Operation::Read, LENGTHS, window(head.next, below)).await?;
             let rows = answers.rows(0);
             if rows.is_empty() {
+                let mut tail = self.tail.lock();
+                if tail.next < head.next {
+                    *tail = Tail { next: head.next, at: head.at };
+                }
                 return Ok(());
             }
             for row in rows {

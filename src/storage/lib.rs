@@ -30,7 +30,7 @@ use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use self::engine::Engine;
-use self::journal::Head;
+use self::journal::{Head, Tail};
 use self::lease::Lease;
 pub use self::options::{AuthLevel, OpenError, StorageOptions};
 use self::state::Saves;
@@ -44,6 +44,8 @@ pub struct SurrealStore {
     lease: Lease,
     /// What is known of the journal's ends. Serialises the statements that write them.
     head: tokio::sync::Mutex<Head>,
+    /// The journal's end as this process has written it.
+    tail: parking_lot::Mutex<Tail>,
     /// Snapshots being written.
     saves: Saves,
 }
@@ -92,6 +94,7 @@ impl SurrealStore {
             url: options.url.clone(),
             lease: Lease::new(options.lease_in_commits),
             head: tokio::sync::Mutex::new(Head::default()),
+            tail: parking_lot::Mutex::default(),
             saves: Saves::new(options.timeout),
         })
     }
