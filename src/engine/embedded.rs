@@ -19,34 +19,19 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use parking_lot::RwLock;
-use surrealdb_cnf::ConfigMap;
 use surrealdb_core::dbs::Session;
 use surrealdb_core::kvs::Datastore;
-use surrealdb_core::options::EngineOptions;
 use surrealdb_core::syn;
 use surrealdb_sql::Ast;
 use surrealdb_types::{ConnectionError, Error, Object, Value};
 use tokio::runtime::Handle;
 
 use crate::mark::{FILE, Known, Mark, cut_garbage};
+use crate::tuning::{quiet, tuning};
 use crate::{Client, EngineSettings, OpenFailure, Outcomes};
-
-/// SurrealDB's periodic tasks (heartbeat of the node, change feeds, index builds, live queries) serve features
-/// that are not used here, and each costs commits of its own; once a day is as good as never.
-const IDLE: Duration = Duration::from_secs(86_400);
 
 /// The longest wait for one of SurrealDB's own first steps: it tries for minutes what cannot succeed.
 const START_PATIENCE: Duration = Duration::from_secs(20);
-
-/// Files of new records that are let gather before they are merged with all others. A merge keeps a core busy for more
-/// than a second, and syncs of the journal wait while its result is brought to the disk (docs/performance.md): rare is
-/// better than small. SurrealDB's own 2 is made for scans of whole tables; here every access is by id or short range.
-const MERGED_AT: u32 = 8;
-
-/// From so many such files on RocksDB slows writes down, and from so many on it stops them, until they are merged: its
-/// own defaults, as SurrealDB's lie too close to [`MERGED_AT`].
-const SLOWED_AT: u32 = 20;
-const STOPPED_AT: u32 = 36;
 
 /// Bytes that the disk must take before a failed engine is opened anew: two of the largest commits. With less, it
 /// would open, fail at the next write, and readiness would flicker.
@@ -316,30 +301,4 @@ async fn journal_reaches(datastore: &Datastore, session: &Session, first: u64) -
         _ => None,
     };
     if there || next.is_some_and(|next| next > first) { Ok(()) } else { Err(lost("")) }
-}
-
-fn tuning(settings: &EngineSettings) -> ConfigMap {
-    ConfigMap::empty()
-        .with_key_value("rocksdb_block_cache_size", settings.block_cache_bytes.to_string())
-        .with_key_value("rocksdb_write_buffer_size", settings.memtable_bytes.to_string())
-        .with_key_value("rocksdb_file_compaction_trigger", MERGED_AT.to_string())
-        .with_key_value("rocksdb_level0_slowdown_writes_trigger", SLOWED_AT.to_string())
-        .with_key_value("rocksdb_level0_stop_writes_trigger", STOPPED_AT.to_string())
-        // Threads that SurrealDB keeps free of blocking calls. Its own 2 would leave none of our few for them:
-        // then every call hops to another pool, whose threads spin. One keeps timers and answers going while
-        // the disk hangs.
-        .with_key_value("rocksdb_runtime_reserve", settings.reserved_threads.to_string())
-}
-
-fn quiet() -> EngineOptions {
-    EngineOptions::default()
-        .with_node_membership_refresh_interval(IDLE)
-        .with_node_membership_check_interval(IDLE)
-        .with_node_membership_cleanup_interval(IDLE)
-        .with_changefeed_gc_interval(IDLE)
-        .with_index_compaction_interval(IDLE)
-        .with_index_build_resume_interval(IDLE)
-        .with_graph_fold_interval(IDLE)
-        .with_event_processing_interval(IDLE)
-        .with_live_query_router_interval(IDLE)
 }

@@ -4,6 +4,7 @@
 //! - [`remote`]: a client of a server;
 //! - `mark` and `log_check`: what an engine on disk must still hold at its next start;
 //! - `tls`: encryption on the way to a server;
+//! - `tuning`: what an engine of this process is told to do otherwise than by itself;
 //! - [`settings`]: what either needs to be opened.
 //!
 //! Every future that leaves this package is boxed and owns what it needs. SurrealDB's executor is a deep nest of
@@ -22,6 +23,7 @@ mod mark;
 pub mod remote;
 pub mod settings;
 mod tls;
+mod tuning;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -24,6 +24,10 @@ async fn rocksdb_goes_by_the_numbers_that_it_was_given() {
         "level0_file_num_compaction_trigger=8",
         "level0_slowdown_writes_trigger=20",
         "level0_stop_writes_trigger=36",
+        "min_blob_size=1024",
+        "blob_compression_type=kLZ4Compression",
+        "blob_garbage_collection_age_cutoff=0.050000",
+        "blob_garbage_collection_force_threshold=1.000000",
     ] {
         let line = |line: &str| line.trim() == wanted;
         assert!(options.lines().any(line), "RocksDB does not go by {wanted}:\n{options}");
