@@ -57,9 +57,15 @@ impl Turns {
         Turn(Arc::clone(self))
     }
 
-    fn share(&self, snapshots_go_first: bool) {
+    /// More once commits wait for snapshots, fewer again only when these are not urgent any more: otherwise the turns
+    /// would go with the first snapshot that lets commits go on, and commits would soon wait again.
+    fn share(&self, backpressure: &Backpressure) {
         let mut places = self.places.lock();
-        places.wanted = if snapshots_go_first { SAVES_AT_MOST } else { SAVES_AT_ONCE };
+        if backpressure.snapshots_go_first() {
+            places.wanted = SAVES_AT_MOST;
+        } else if backpressure.rests() {
+            places.wanted = SAVES_AT_ONCE;
+        }
         let surplus = places.are.saturating_sub(places.wanted);
         places.are -= self.free.forget_permits(surplus);
         let lacking = places.wanted.saturating_sub(places.are);
@@ -114,7 +120,7 @@ impl Journal {
 
     /// Call it when what goes first may have changed: whoever waits for a turn gets it at once if there are more now.
     pub(super) fn share_saves(&self) {
-        self.saves.share(self.backpressure.snapshots_go_first());
+        self.saves.share(&self.backpressure);
     }
 
     /// Saves a snapshot once everything it holds is committed, and forgets the replay positions it covers.
@@ -233,10 +239,22 @@ mod tests {
         let turns = Arc::new(Turns::new());
         let take =
             |wanted: usize| -> Vec<Turn> { (0..wanted).map_while(|_| turns.take().now_or_never()).collect() };
-        turns.share(true);
+        let backpressure = Backpressure::default();
+        let share = |urgent: bool, throttles: usize| {
+            backpressure.urgent.store(urgent, Ordering::Relaxed);
+            backpressure.throttles.store(throttles, Ordering::Relaxed);
+            turns.share(&backpressure);
+        };
+        share(true, 0);
+        assert_eq!(take(20).len(), SAVES_AT_ONCE, "commits do not wait yet");
+        share(true, 1);
         let mut under_way = take(20);
         assert_eq!(under_way.len(), SAVES_AT_MOST);
-        turns.share(false);
+        share(true, 0);
+        under_way.pop();
+        under_way.extend(take(20));
+        assert_eq!(under_way.len(), SAVES_AT_MOST, "as long as they are urgent");
+        share(false, 0);
         while under_way.len() > SAVES_AT_ONCE {
             under_way.pop();
             assert!(take(1).is_empty(), "{} are still being written", under_way.len());
@@ -244,11 +262,11 @@ mod tests {
         under_way.pop();
         under_way.extend(take(20));
         assert_eq!(under_way.len(), SAVES_AT_ONCE);
-        turns.share(true);
+        share(true, 1);
         under_way.extend(take(20));
         assert_eq!(under_way.len(), SAVES_AT_MOST);
         drop(under_way);
-        turns.share(false);
+        share(false, 0);
         assert_eq!(take(20).len(), SAVES_AT_ONCE, "also of those that nobody has");
     }
 }
