@@ -247,17 +247,23 @@ impl Row {
 /// conversation where both write and nobody reads, every other message is a range of its own, and a row of ten thousand
 /// would take the database longer than all other rows together.
 mod ranges {
-    use std::fmt;
     use std::sync::Arc;
 
-    use serde::de::{SeqAccess, Visitor};
+    use serde::de::Error as _;
     use serde::ser::Error as _;
-    use serde::{Deserializer, Serializer};
+    use serde::{Deserialize, Deserializer, Serializer};
 
     use crate::domain::seq_set::SeqSet;
 
     /// So many ranges at most are written one by one.
     const FEW: usize = 16;
+
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "neither ranges of seqs nor a bitmap of them in hexadecimal")]
+    enum Written {
+        Ranges(Vec<(u64, u64)>),
+        Hex(String),
+    }
 
     pub fn serialize<S: Serializer>(set: &Arc<SeqSet>, serializer: S) -> Result<S::Ok, S::Error> {
         let mut ranges: Vec<(u64, u64)> = Vec::new();
@@ -274,30 +280,20 @@ mod ranges {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<SeqSet>, D::Error> {
-        deserializer.deserialize_any(Ranges).map(Arc::new)
-    }
-
-    struct Ranges;
-
-    impl<'de> Visitor<'de> for Ranges {
-        type Value = SeqSet;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("ranges of seqs, or a bitmap of them in hexadecimal")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut ranges: A) -> Result<SeqSet, A::Error> {
-            let mut set = SeqSet::default();
-            while let Some((first, last)) = ranges.next_element::<(u64, u64)>()? {
-                (first..=last).for_each(|seq| set.insert(seq));
+        let set = match Written::deserialize(deserializer)? {
+            // What is there instead is not repeated: it may be anything.
+            Written::Hex(hex) => {
+                SeqSet::from_hex(&hex).ok_or_else(|| D::Error::custom("no bitmap of seqs"))?
             }
-            Ok(set)
-        }
-
-        fn visit_str<E: serde::de::Error>(self, hex: &str) -> Result<SeqSet, E> {
-            // What is there is not repeated: it may be anything.
-            SeqSet::from_hex(hex).ok_or_else(|| E::custom("not a bitmap of seqs in hexadecimal"))
-        }
+            Written::Ranges(ranges) => {
+                let mut set = SeqSet::default();
+                for (first, last) in ranges {
+                    (first..=last).for_each(|seq| set.insert(seq));
+                }
+                set
+            }
+        };
+        Ok(Arc::new(set))
     }
 }
 
@@ -343,7 +339,9 @@ mod tests {
     fn what_is_no_set_of_seqs_is_refused_and_not_repeated() {
         let refused = serde_json::from_value::<Own>(json!("what was said")).unwrap_err().to_string();
         assert!(refused.contains("bitmap") && !refused.contains("said"), "{refused}");
-        assert!(serde_json::from_value::<Own>(json!([[1]])).is_err());
-        assert!(serde_json::from_value::<Own>(json!(7)).is_err());
+        for other in [json!([[1]]), json!(7), json!(["what was said"])] {
+            let refused = serde_json::from_value::<Own>(other).unwrap_err().to_string();
+            assert!(refused.contains("neither ranges") && !refused.contains("said"), "{refused}");
+        }
     }
 }
