@@ -37,52 +37,35 @@ const ENDS: &str = "SELECT oldest, replay_from, next, at FROM meta:['journal', 0
 const SET_CHECKPOINT: Guarded = guarded!("UPSERT meta:['journal', 0] MERGE $ends RETURN NONE;");
 const TRIM: Guarded = guarded!("DELETE $id RETURN NONE; UPSERT meta:['journal', 0] MERGE $ends RETURN NONE;");
 
-/// Where the journal begins and ends, as far as is known here.
+/// Where the journal begins, as far as is known here.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Head {
     /// Every batch below was trimmed; the key of the oldest one kept.
     oldest: Position,
     /// Every event below is in snapshots.
     replay_from: Position,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self { oldest: 1, replay_from: 1 }
+    }
+}
+
+/// Where it ends, as far as is known here: every batch below `next` was written or read by this process, so that no
+/// checkpoint reads it to find the end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tail {
     /// The key that the next batch will have.
     next: Position,
     /// Time of the newest batch.
     at: Millis,
 }
 
-impl Default for Head {
+impl Default for Tail {
     fn default() -> Self {
-        Self { oldest: 1, replay_from: 1, next: 1, at: 0 }
+        Self { next: 1, at: 0 }
     }
-}
-
-impl Head {
-    /// Batches are known up to `next`, the newest of `at`.
-    fn reach(&mut self, next: Position, at: Millis) {
-        if next > self.next {
-            self.next = next;
-            self.at = self.at.max(at);
-        }
-    }
-
-    fn bounds(&self) -> JournalBounds {
-        JournalBounds {
-            oldest: if self.oldest < self.next { self.oldest } else { 0 },
-            newest: self.next - 1, // `next` starts at 1 and only grows
-            // Only what snapshots hold is trimmed; a checkpoint written late may still lie below.
-            replay_from: self.replay_from.max(self.oldest),
-            at: self.at,
-        }
-    }
-}
-
-/// The end of the batches that this process has written or read, beside [`Head`], which is held while its statements run.
-/// Without it each checkpoint would read all that was written since the last one.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tail {
-    /// As [`Head::next`]; 0 while it is not known.
-    next: Position,
-    at: Millis,
 }
 
 impl Tail {
@@ -92,6 +75,23 @@ impl Tail {
             self.next += Position::from(batch.count);
             self.at = self.at.max(batch.at);
         }
+    }
+
+    /// Another end is known; the further one holds.
+    fn reach(&mut self, other: Self) {
+        if other.next > self.next {
+            *self = Self { next: other.next, at: self.at.max(other.at) };
+        }
+    }
+}
+
+fn bounds_of(head: &Head, tail: Tail) -> JournalBounds {
+    JournalBounds {
+        oldest: if head.oldest < tail.next { head.oldest } else { 0 },
+        newest: tail.next - 1, // `next` starts at 1 and only grows
+        // Only what snapshots hold is trimmed; a checkpoint written late may still lie below.
+        replay_from: head.replay_from.max(head.oldest),
+        at: tail.at,
     }
 }
 
@@ -170,9 +170,9 @@ impl JournalStore for SurrealStore {
                 if !batches.is_empty() {
                     break;
                 }
-                let ends = self.refresh().await?;
-                cursor = window_end.max(ends.oldest);
-                if cursor >= ends.next {
+                let (head, tail) = self.refresh().await?;
+                cursor = window_end.max(head.oldest);
+                if cursor >= tail.next {
                     break;
                 }
                 continue;
@@ -187,17 +187,18 @@ impl JournalStore for SurrealStore {
     }
 
     async fn bounds(&self) -> Result<JournalBounds, StoreError> {
-        Ok(self.refresh().await?.bounds())
+        let (head, tail) = self.refresh().await?;
+        Ok(bounds_of(&head, tail))
     }
 
     async fn set_checkpoint(&self, replay_from: Position) -> Result<(), StoreError> {
         let mut head = self.head.lock().await;
         // What is written here must not lie below what the store already knows.
-        self.refresh_held(&mut head).await?;
+        let tail = self.refresh_held(&mut head).await?;
         let ends = object([
             ("replay_from", integer(replay_from)),
-            ("next", integer(head.next)),
-            ("at", signed(head.at)),
+            ("next", integer(tail.next)),
+            ("at", signed(tail.at)),
         ]);
         let binds = object([("ends", Value::Object(ends))]);
         self.lease.write(&self.engine, &SET_CHECKPOINT, binds, None).await?;
@@ -208,16 +209,16 @@ impl JournalStore for SurrealStore {
 
     async fn trim(&self, below: Position) -> Result<u64, StoreError> {
         let mut head = self.head.lock().await;
-        self.refresh_held(&mut head).await?;
+        let tail = self.refresh_held(&mut head).await?;
         let mut trimmed = 0;
         loop {
-            let whole = self.whole_batches(head.oldest, below.min(head.next)).await?;
+            let whole = self.whole_batches(head.oldest, below.min(tail.next)).await?;
             let Some(cut) = whole.last().map(|batch| batch.end) else { return Ok(trimmed) };
             let ends = object([
                 ("oldest", integer(cut)),
                 ("replay_from", integer(head.replay_from)),
-                ("next", integer(head.next)),
-                ("at", signed(head.at)),
+                ("next", integer(tail.next)),
+                ("at", signed(tail.at)),
             ]);
             let binds =
                 object([("id", range("journal", key(head.oldest), key(cut))), ("ends", Value::Object(ends))]);
@@ -246,49 +247,46 @@ impl SurrealStore {
         let binds = object([("ends", Value::Object(fields))]);
         self.lease.write(&self.engine, text, binds, None).await?;
         let RestoredEnds { oldest, replay_from, at } = ends;
-        *head = Head { oldest, replay_from, next: oldest, at };
+        *head = Head { oldest, replay_from };
+        *self.tail.lock() = Tail { next: oldest, at };
         Ok(())
     }
 
     /// Finds the journal's ends as they are now.
-    async fn refresh(&self) -> Result<Head, StoreError> {
+    async fn refresh(&self) -> Result<(Head, Tail), StoreError> {
         let mut head = self.head.lock().await;
-        self.refresh_held(&mut head).await?;
-        Ok(*head)
+        let tail = self.refresh_held(&mut head).await?;
+        Ok((*head, tail))
     }
 
-    /// Starts at the furthest end known (here or in the store) and goes from batch to batch: what another process wrote.
-    async fn refresh_held(&self, head: &mut Head) -> Result<(), StoreError> {
+    /// Starts at the furthest end known (here or in the store) and goes from batch to batch.
+    async fn refresh_held(&self, head: &mut Head) -> Result<Tail, StoreError> {
+        let mut tail = *self.tail.lock();
         let mut answers = self.engine.query(Operation::Read, ENDS, Object::new()).await?;
         if let Some(row) = answers.rows(0).pop() {
-            let stored = stored_ends(row)?;
+            let (stored, end) = stored_ends(row)?;
             head.oldest = head.oldest.max(stored.oldest);
             head.replay_from = stored.replay_from;
-            head.reach(stored.next, stored.at);
+            tail.reach(end);
         }
-        let tail = *self.tail.lock();
-        head.reach(tail.next, tail.at);
         loop {
-            let below = head.next.saturating_add(WINDOW);
-            let mut answers = self.engine.query(Operation::Read, LENGTHS, window(head.next, below)).await?;
+            let below = tail.next.saturating_add(WINDOW);
+            let mut answers = self.engine.query(Operation::Read, LENGTHS, window(tail.next, below)).await?;
             let rows = answers.rows(0);
             if rows.is_empty() {
-                let mut tail = self.tail.lock();
-                if tail.next < head.next {
-                    *tail = Tail { next: head.next, at: head.at };
-                }
-                return Ok(());
+                let mut known = self.tail.lock();
+                known.reach(tail);
+                return Ok(*known);
             }
             for row in rows {
                 let batch = length_of(row)?;
-                if batch.first != head.next {
+                if batch.first != tail.next {
                     return Err(corrupt(&format!(
                         "the journal has a hole: after {} comes {}",
-                        head.next, batch.first
+                        tail.next, batch.first
                     )));
                 }
-                head.next = batch.end;
-                head.at = head.at.max(batch.at);
+                tail = Tail { next: batch.end, at: tail.at.max(batch.at) };
             }
         }
     }
@@ -307,7 +305,7 @@ impl SurrealStore {
     }
 }
 
-fn stored_ends(row: Value) -> Result<Head, StoreError> {
+fn stored_ends(row: Value) -> Result<(Head, Tail), StoreError> {
     let mut row = Row::new("meta", row)?;
     // A checkpoint may be recorded before anything was ever trimmed.
     let oldest = match row.take("oldest") {
@@ -315,10 +313,6 @@ fn stored_ends(row: Value) -> Result<Head, StoreError> {
         Ok(Value::Number(number)) => number.to_int().and_then(|n| Position::try_from(n).ok()).unwrap_or(1),
         Ok(_) => return Err(corrupt("meta:['journal', 0].oldest is not a number")),
     };
-    Ok(Head {
-        oldest,
-        replay_from: row.integer("replay_from")?,
-        next: row.integer("next")?,
-        at: row.signed("at")?,
-    })
+    let head = Head { oldest, replay_from: row.integer("replay_from")? };
+    Ok((head, Tail { next: row.integer("next")?, at: row.signed("at")? }))
 }

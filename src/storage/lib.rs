@@ -42,9 +42,9 @@ pub struct SurrealStore {
     url: StorageUrl,
     /// Who may write.
     lease: Lease,
-    /// What is known of the journal's ends. Serialises the statements that write them.
+    /// Where the journal begins, as far as is known. Serialises the statements that write its ends.
     head: tokio::sync::Mutex<Head>,
-    /// The journal's end as this process has written it.
+    /// Where it ends; apart, since commits go on while those statements run.
     tail: parking_lot::Mutex<Tail>,
     /// Snapshots being written.
     saves: Saves,
