@@ -90,33 +90,39 @@ pub fn open(server: &Server, pool: &Pool, connections: usize, rate: f64, seconds
     let arrivals = (rate * seconds) as usize;
     let address = server.address;
     let opened: Vec<Connection> = (0..connections).map(|_| Connection::open(address)).collect();
+    // Written to before the first request is due: threads that each grow a list at the same moment have the kernel clear
+    // 2 MiB for each, which stopped generator and server for up to 60 ms.
+    let mut measured: Vec<Vec<Duration>> = (0..connections)
+        .map(|number| vec![Duration::MAX; (number..arrivals).step_by(connections).len()])
+        .collect();
     let before = Usage::now(server);
     let begin = Instant::now() + LEAD;
-    let mut latencies = Latencies::new();
     thread::scope(|scope| {
-        let threads = opened.into_iter().enumerate().map(|(number, connection)| {
+        for (number, (connection, latencies)) in opened.into_iter().zip(&mut measured).enumerate() {
             let due = (number..arrivals).step_by(connections);
             let due = due.map(move |arrival| begin + Duration::from_secs_f64(arrival as f64 / rate));
-            scope.spawn(move || on_schedule(connection, pool, due))
-        });
-        let threads: Vec<_> = threads.collect();
-        for thread in threads {
-            for latency in thread.join().expect("a connection") {
-                latencies.record(latency);
-            }
+            scope.spawn(move || on_schedule(connection, pool, due, latencies));
         }
     });
-    before.round(server, begin.elapsed().as_secs_f64(), latencies)
+    let seconds = begin.elapsed().as_secs_f64();
+    let mut latencies = Latencies::new();
+    for latency in measured.into_iter().flatten() {
+        latencies.record(latency);
+    }
+    before.round(server, seconds, latencies)
 }
 
-fn on_schedule(mut connection: Connection, pool: &Pool, due: impl Iterator<Item = Instant>) -> Vec<Duration> {
-    let mut latencies = Vec::new();
-    for due in due {
+fn on_schedule(
+    mut connection: Connection,
+    pool: &Pool,
+    due: impl Iterator<Item = Instant>,
+    latencies: &mut [Duration],
+) {
+    for (due, latency) in due.zip(latencies) {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         connection.ask(pool.take().expect("a pool that cycles"));
-        latencies.push(due.elapsed());
+        *latency = due.elapsed();
     }
-    latencies
 }
 
 /// Asks once and gives the body, taken apart.
