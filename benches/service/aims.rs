@@ -148,7 +148,7 @@ pub const AIMS: &[Aim] = &[
         },
     },
     Aim {
-        what: "Throughput of messageAdd with 2 cores against 1",
+        what: "Throughput of messageAdd that lasts with 2 cores against 1",
         wanted: Wanted::AtLeast(1.7),
         unit: Unit::Times,
         measured: |results| {
