@@ -50,18 +50,19 @@ impl ConversationState {
     /// The rows of these places, in the asked order. Their pages are in memory.
     pub fn rows(&self, places: RangeInclusive<u64>, descending: bool, caller: &Caller) -> Vec<HistoryRow> {
         let mine = caller.addresses();
-        let messages = places.filter_map(|seq| self.history.get(seq));
-        let mut rows: Vec<HistoryRow> = messages
-            .map(|message| HistoryRow {
+        let (first, last) = places.into_inner();
+        let count = last.saturating_add(1).saturating_sub(first);
+        let mut rows = Vec::with_capacity(count as usize); // at most a page
+        for step in 0..count {
+            let seq = if descending { last - step } else { first + step };
+            let Some(message) = self.history.get(seq) else { continue };
+            rows.push(HistoryRow {
                 read_by_peer: self.read_by_peer(message),
                 up: message.votes.values().filter(|vote| **vote > 0).count() as u64,
                 down: message.votes.values().filter(|vote| **vote < 0).count() as u64,
                 mine: mine.iter().find_map(|address| message.votes.get(address)).copied().unwrap_or(0),
                 message: message.clone(),
-            })
-            .collect();
-        if descending {
-            rows.reverse();
+            });
         }
         rows
     }
