@@ -132,7 +132,7 @@ pub async fn actors(call: AdminCall) -> AdminResult {
     });
     let (found, count) = page.await?;
     let rows: Vec<Card> = found.into_iter().map(Card::from).collect();
-    Ok(Answer::list(&rows, count as u64))
+    Ok(Answer::new(&rows, count as u64))
 }
 
 fn key(call: &AdminCall) -> Result<ActorKey, Problem> {

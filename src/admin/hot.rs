@@ -132,5 +132,5 @@ pub async fn hot(call: AdminCall) -> AdminResult {
     }
     let limit = values.opt_int("limit").unwrap_or(ROWS).unsigned_abs() as usize;
     let rows: Vec<Hot> = order.into_iter().take(limit).map(Hot::from).collect();
-    Ok(Answer::list(&rows, measured.len() as u64))
+    Ok(Answer::new(&rows, measured.len() as u64))
 }

@@ -35,7 +35,7 @@ pub async fn letters(call: AdminCall) -> AdminResult {
         replayable: app.crashed.holds(letter.id),
     };
     let rows: Vec<Letter> = app.router.observation().dead_letters().into_iter().rev().map(shown).collect();
-    Ok(Answer::list(&rows, rows.len() as u64))
+    Ok(Answer::new(&rows, rows.len() as u64))
 }
 
 fn number(call: &AdminCall) -> u64 {

@@ -126,5 +126,5 @@ pub async fn audit(call: AdminCall) -> AdminResult {
         tracing::warn!(%error, "the audit could not be read");
         Problem::plain(&STORAGE_DOWN)
     })?;
-    Ok(Answer::list(&rows, newest))
+    Ok(Answer::new(&rows, newest))
 }

@@ -37,7 +37,7 @@ pub async fn enterprises(call: AdminCall) -> AdminResult {
         depth: seen.depth,
     };
     let rows: Vec<Enterprise> = found.into_iter().take(limit).map(enterprise).collect();
-    Ok(Answer::list(&rows, count))
+    Ok(Answer::new(&rows, count))
 }
 
 #[derive(Serialize)]

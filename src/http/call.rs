@@ -14,6 +14,7 @@ use super::envelope;
 use super::errors::{self, Problem};
 use super::field::Endpoint;
 use super::health::Readiness;
+use super::json::writer::Writer;
 use super::metrics::RequestMetrics;
 use super::reading::Values;
 use crate::config::settings::BusinessStatus;
@@ -65,9 +66,9 @@ impl Answer {
         Self::written(envelope::done(data, count))
     }
 
-    /// The same for a list.
-    pub fn list(rows: &[impl Serialize], count: u64) -> Self {
-        Self::written(envelope::done_list(rows, count))
+    /// The same for a list of many rows, each of which `write` writes.
+    pub fn rows<R>(rows: &[R], count: u64, write: impl Fn(&mut Writer, &R)) -> Self {
+        Self::plain(envelope::CONTENT_TYPE, envelope::done_rows(rows, count, write))
     }
 
     fn written(body: Result<Vec<u8>, serde_json::Error>) -> Self {

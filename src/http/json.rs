@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod tests;
+pub mod writer;
 
 /// The text is no JSON value: where and why. Carries no content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

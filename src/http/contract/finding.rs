@@ -7,13 +7,15 @@ use messagecenter_actors::api::{
 };
 use messagecenter_actors::domain::identity::{names, person};
 use messagecenter_actors::domain::ids::{Address, ConversationKey, Kind, MessageId, PartyType};
+use messagecenter_actors::domain::message::StoredMessage;
 use messagecenter_actors::domain::refusal::Refusal;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::caller::{About, Named, caller, group, hat, kind_1_type, missing, named, peer};
 use super::sending::pair;
 use crate::http::call::{Answer, Call, HandlerResult};
+use crate::http::json::writer::Writer;
 
 /// Most rows of one page.
 const MAX_PAGE: i64 = 100;
@@ -52,9 +54,10 @@ pub async fn find_message(call: Call) -> HandlerResult {
     let cards = call.app.router.cards(&authors).await?;
     let by_agents = history.rows.iter().filter(|row| row.message.author.address.party == PartyType::Agent);
     let shown_names = call.app.router.shown_names(by_agents.filter_map(|row| row.message.session)).await?;
-    let row = |row| Row::of(history.conversation, row, name(row, &cards, &shown_names), kind);
-    let rows: Vec<Row> = history.rows.iter().map(row).collect();
-    Ok(Answer::list(&rows, history.total))
+    let conversation = history.conversation.to_string();
+    Ok(Answer::rows(&history.rows, history.total, |json, row| {
+        write(json, &conversation, row, name(row, &cards, &shown_names), kind);
+    }))
 }
 
 /// The author's name: an agent's is the one its session was opened to be shown under, if there is one.
@@ -149,40 +152,30 @@ fn cursor(last_id: &str, conversation: Uuid) -> Result<Option<u64>, Refusal> {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Row<'a> {
-    #[serde(serialize_with = "as_text")]
-    message_id: MessageId,
-    conversation_id: Uuid,
-    seq: u64,
-    session_id: Option<Uuid>,
-    sender: Sender<'a>,
-    own_type: u8,
-    #[serde(rename = "type")]
-    kind: i64,
-    item_type: i64,
-    item: i64,
-    title: &'a str,
-    content: &'a str,
-    link: &'a str,
-    app_id: &'a str,
-    sent_at: i64,
-    withdrawn: bool,
-    read_by_peer: bool,
-    appraise: Appraise,
-}
-
-#[derive(Serialize)]
-struct Sender<'a> {
-    #[serde(rename = "type")]
-    party: &'static str,
-    id: &'a str,
-    name: &'a str,
-}
-
-fn as_text<S: Serializer>(id: &MessageId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
+/// Writes one row. `conversation`: its id.
+fn write(json: &mut Writer, conversation: &str, row: &HistoryRow, name: &str, kind: Kind) {
+    let StoredMessage { seq, author, body, session, sent_at, withdrawn_at, votes: _ } = &row.message;
+    json.raw(r#"{"messageId":""#).raw(conversation).raw(".").number(*seq);
+    json.raw(r#"","conversationId":""#).raw(conversation);
+    json.raw(r#"","seq":"#).number(*seq);
+    json.raw(r#","sessionId":"#).id(*session);
+    json.raw(r#","sender":{"type":""#).raw(author.address.party.as_str());
+    json.raw(r#"","id":"#).text(&author.address.id);
+    json.raw(r#","name":"#).text(name);
+    json.raw(r#"},"ownType":"#).number(author.own_type);
+    json.raw(r#","type":"#).number(kind.number());
+    json.raw(r#","itemType":"#).number(body.item_type);
+    json.raw(r#","item":"#).number(body.item);
+    json.raw(r#","title":"#).text(&body.title);
+    json.raw(r#","content":"#).text(&body.content);
+    json.raw(r#","link":"#).text(&body.link);
+    json.raw(r#","appId":"#).text(&body.app_id);
+    json.raw(r#","sentAt":"#).number(*sent_at);
+    json.raw(r#","withdrawn":"#).flag(withdrawn_at.is_some());
+    json.raw(r#","readByPeer":"#).flag(row.read_by_peer);
+    json.raw(r#","appraise":{"up":"#).number(row.up);
+    json.raw(r#","down":"#).number(row.down);
+    json.raw(r#","mine":"#).number(row.mine).raw("}}");
 }
 
 /// Votes of a message as answers show them.
@@ -194,30 +187,4 @@ pub struct Appraise {
     pub down: u64,
     /// The caller's own: 1, -1 or 0.
     pub mine: i8,
-}
-
-impl<'a> Row<'a> {
-    fn of(conversation: Uuid, row: &'a HistoryRow, name: &'a str, kind: Kind) -> Self {
-        let message = &row.message;
-        let author = &message.author.address;
-        Self {
-            message_id: MessageId { conversation, seq: message.seq },
-            conversation_id: conversation,
-            seq: message.seq,
-            session_id: message.session,
-            sender: Sender { party: author.party.as_str(), id: &author.id, name },
-            own_type: message.author.own_type,
-            kind: kind.number(),
-            item_type: message.body.item_type,
-            item: message.body.item,
-            title: &message.body.title,
-            content: &message.body.content,
-            link: &message.body.link,
-            app_id: &message.body.app_id,
-            sent_at: message.sent_at,
-            withdrawn: message.withdrawn_at.is_some(),
-            read_by_peer: row.read_by_peer,
-            appraise: Appraise { up: row.up, down: row.down, mine: row.mine },
-        }
-    }
 }
