@@ -11,7 +11,7 @@
 use std::process::{Command, Stdio};
 
 use super::pairs;
-use crate::service::figures::{Figures, Round, median_ratio};
+use crate::service::figures::{Figures, Round};
 use crate::service::load;
 use crate::service::pool::Pool;
 use crate::service::results::Cores;
@@ -40,13 +40,13 @@ pub fn run(run: &mut Run) {
     }
     run.say("cores: messageAdd with one core and with two");
     let [one, two] = [ONE, TWO].map(|cores| measure(run, cores));
-    for (index, (id, title, _, _)) in WAYS.iter().enumerate() {
-        note(run, id, title, [&one[index], &two[index]]);
+    for ((id, title, _, _), rounds) in WAYS.iter().zip(one.into_iter().zip(two)) {
+        note(run, id, title, rounds);
     }
 }
 
-/// The rounds of each way, on these cores.
-fn measure(run: &mut Run, cores: &str) -> [Vec<Round>; WAYS.len()] {
+/// A round of each way, on these cores.
+fn measure(run: &mut Run, cores: &str) -> [Round; WAYS.len()] {
     let service = Server::service_on(cores, &run.folder("cores"), &[]);
     let pairs = run.scale.pairs;
     let pool = Pool::cycle(pairs::messages(pairs));
@@ -54,9 +54,11 @@ fn measure(run: &mut Run, cores: &str) -> [Vec<Round>; WAYS.len()] {
     let all = every();
     confine(cores);
     load::closed(&service, &pool, SATURATING, run.scale.overload_seconds);
+    // Snapshots come in waves of several seconds, so one round goes over some of them.
+    let seconds = run.scale.overload_seconds / 2.0;
     let rounds = WAYS.map(|(_, _, connections, together)| {
         confine(if together { cores } else { &all });
-        (0..run.scale.rounds).map(|_| load::closed(&service, &pool, connections, run.scale.seconds)).collect()
+        load::closed(&service, &pool, connections, seconds)
     });
     confine(&all);
     service.stop();
@@ -64,9 +66,9 @@ fn measure(run: &mut Run, cores: &str) -> [Vec<Round>; WAYS.len()] {
     rounds
 }
 
-fn note(run: &mut Run, id: &str, title: &str, rounds: [&[Round]; 2]) {
-    let [one, two] = rounds.map(Figures::of);
-    let factor = median_ratio(&two.rounds, &one.rounds);
+fn note(run: &mut Run, id: &str, title: &str, (one, two): (Round, Round)) {
+    let [one, two] = [one, two].map(|round| Figures::of(&[round]));
+    let factor = two.per_second / one.per_second;
     run.say(&format!(
         "two cores against one, {title}: {factor:.2}x ({:.0}/s with server {:.2} and generator {:.2} cores, {:.0}/s with {:.2} and {:.2})",
         one.per_second, one.server_cores, one.generator_cores, two.per_second, two.server_cores, two.generator_cores
