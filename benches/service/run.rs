@@ -19,6 +19,9 @@ use super::wire::Connection;
 /// The connections of every scenario that does not say otherwise.
 pub const CONNECTIONS: usize = 64;
 
+/// So many keep two cores busy; [`CONNECTIONS`] wait for the disk part of the time.
+pub const SATURATING: usize = 4 * CONNECTIONS;
+
 /// A load generator that is busier than this share of its one thread may be what limits a figure.
 pub const BUSY: f64 = 0.95;
 

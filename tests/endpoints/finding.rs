@@ -22,6 +22,26 @@ async fn an_unknown_pair_gives_an_empty_list() {
 }
 
 #[tokio::test]
+async fn a_row_says_everything_and_texts_come_back_as_they_were_sent() {
+    let app = App::start().await;
+    let odd = "\"quoted\" \\ / \n\t\r\u{1}\u{1f}\u{7f} ü \u{2028} 🎉";
+    let body = json!({
+        "ownType": 2, "type": 1, "receiveId": "2", "title": format!("t {odd}"), "content": odd,
+        "link": format!("l {odd}"), "item": -7, "itemType": 3,
+    });
+    let sent = app.post(&user(1).app("my \"app\""), "messageAdd", body).await.ok();
+    let reply = app.post(&user(2), "findMessage", find(1, "1", 10)).await.ok();
+    let row = json!({
+        "messageId": sent.data["messageId"], "conversationId": sent.data["conversationId"], "seq": 1,
+        "sessionId": null, "sender": { "type": "user", "id": "1", "name": "" }, "ownType": 2, "type": 1,
+        "itemType": 3, "item": -7, "title": format!("t {odd}"), "content": odd, "link": format!("l {odd}"),
+        "appId": "my \"app\"", "sentAt": sent.data["sentAt"], "withdrawn": false, "readByPeer": false,
+        "appraise": { "up": 0, "down": 0, "mine": 0 },
+    });
+    assert_eq!((reply.data, reply.count), (json!([row]), 1));
+}
+
+#[tokio::test]
 async fn pages_go_back_from_the_newest_and_forward_from_the_oldest_without_overlap() {
     let app = App::start().await;
     for n in 0..150 {

@@ -15,22 +15,19 @@ use crate::service::figures::{Figures, Round};
 use crate::service::load;
 use crate::service::pool::Pool;
 use crate::service::results::Cores;
-use crate::service::run::{CONNECTIONS, Run};
+use crate::service::run::{CONNECTIONS, Run, SATURATING};
 use crate::service::server::Server;
 
 /// The cores that are given, as `taskset` names them.
 const ONE: &str = "0";
 const TWO: &str = "0,1";
 
-/// So many connections keep two cores busy; [`CONNECTIONS`] wait for the disk half of the time.
-const SATURATING: usize = 4 * CONNECTIONS;
-
-/// Id, title, connections, and whether the load generator is confined as well.
+/// Id, what is confined, connections, and whether the load generator is confined as well.
 const WAYS: [(&str, &str, usize, bool); 4] = [
-    ("machine", "256 connections, server and load generator are confined together", SATURATING, true),
-    ("server", "256 connections, only the server is confined", SATURATING, false),
-    ("machine-64", "64 connections, server and load generator are confined together", CONNECTIONS, true),
-    ("server-64", "64 connections, only the server is confined", CONNECTIONS, false),
+    ("machine", "server and load generator are confined together", SATURATING, true),
+    ("server", "only the server is confined", SATURATING, false),
+    ("machine-64", "server and load generator are confined together", CONNECTIONS, true),
+    ("server-64", "only the server is confined", CONNECTIONS, false),
 ];
 
 pub fn run(run: &mut Run) {
@@ -40,8 +37,8 @@ pub fn run(run: &mut Run) {
     }
     run.say("cores: messageAdd with one core and with two");
     let [one, two] = [ONE, TWO].map(|cores| measure(run, cores));
-    for ((id, title, _, _), rounds) in WAYS.iter().zip(one.into_iter().zip(two)) {
-        note(run, id, title, rounds);
+    for ((id, confined, connections, _), rounds) in WAYS.iter().zip(one.into_iter().zip(two)) {
+        note(run, id, &format!("{connections} connections, {confined}"), rounds);
     }
 }
 

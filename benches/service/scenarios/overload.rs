@@ -7,7 +7,7 @@ use crate::service::flood::flood;
 use crate::service::load;
 use crate::service::pool::Pool;
 use crate::service::results::Overload;
-use crate::service::run::{CONNECTIONS, Run};
+use crate::service::run::{CONNECTIONS, Run, SATURATING};
 use crate::service::scale::grouped;
 use crate::service::server::Server;
 
@@ -33,8 +33,8 @@ pub fn run(run: &mut Run) {
     let seconds = run.scale.overload_seconds;
     // Snapshots lag by design and cost nothing for the first seconds; what is done afterwards is what can last. As long as
     // the flood.
-    load::closed(&server, &pool, CONNECTIONS * 4, seconds);
-    let round = load::closed(&server, &pool, CONNECTIONS * 4, seconds);
+    load::closed(&server, &pool, SATURATING, seconds);
+    let round = load::closed(&server, &pool, SATURATING, seconds);
     let best = round.latencies.count() as f64 / round.seconds;
     let before = server.resident();
     let offered = best * TIMES;

@@ -3,7 +3,6 @@
 //!
 //! Guarantees: a text is written as serde_json writes it. What is a piece is not looked at.
 
-use serde::Serialize;
 use uuid::Uuid;
 
 /// See the module's head.
@@ -31,7 +30,11 @@ impl Writer {
     pub fn text(&mut self, text: &str) -> &mut Self {
         // All bytes are looked at, however early one is found, so that many are looked at at once.
         let escaped = text.bytes().fold(false, |found, byte| found | needs_escape(byte));
-        if escaped { self.value(&text) } else { self.raw("\"").raw(text).raw("\"") }
+        if escaped {
+            let _ = serde_json::to_writer(&mut self.0, text); // neither a text nor a list of bytes can refuse
+            return self;
+        }
+        self.raw("\"").raw(text).raw("\"")
     }
 
     /// A whole number.
@@ -52,12 +55,6 @@ impl Writer {
             }
             None => self.raw("null"),
         }
-    }
-
-    /// Any value, by serde_json.
-    fn value(&mut self, value: &impl Serialize) -> &mut Self {
-        let _ = serde_json::to_writer(&mut self.0, value); // a text has no reason to fail, nor has a list of bytes
-        self
     }
 }
 
