@@ -17,9 +17,9 @@
 //! A crash between 1 and 3 leaves a merge that completes by itself: the start reads this from enterprise 0 and
 //! wakes every routing before the service is ready.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use foldhash::HashMap;
 use parking_lot::RwLock;
 
 use crate::domain::event::{Fact, Recorded, ShuntChange};

@@ -10,12 +10,12 @@
 //! `index`, `recovery` and `fallback` (what an actor replays), `saving`, `checkpointer` and `backpressure` (what bounds
 //! it).
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};

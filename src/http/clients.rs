@@ -3,7 +3,6 @@
 //! Guarantees: no caller holds more than the limit; a place is given back however its request ends; nobody is
 //! remembered who has no request under way. Callers whose names fall on one hash share a count.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use actix_web::http::header::HeaderMap;
+use foldhash::HashMap;
 use messagecenter_actors::runtime::admission::HeldLately;
 use parking_lot::Mutex;
 

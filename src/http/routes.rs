@@ -3,8 +3,9 @@
 //! Paths are cleaned as Go's `path.Clean` does: `//message/./messageCount/` is `/message/messageCount`.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::HashMap;
 
 use super::call::Handler;
 use super::contract::{counting, finding, listing, marking, seats, sending, serving};

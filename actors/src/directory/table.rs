@@ -4,10 +4,11 @@
 //! the older row back into the cache; an interrupted caller interrupts no write. Rows that do not exist are
 //! remembered as well.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashMapExt};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use serde::Serialize;
@@ -64,7 +65,7 @@ impl<R: Row> Table<R> {
     pub(super) fn new(entry: Entry, store: Arc<dyn DirectoryStore>, capacity: usize) -> Self {
         let stripes = (0..STRIPES).map(|_| Stripe::default()).collect();
         let cache = Cache::new(capacity);
-        Self(Arc::new(Shared { entry, store, cache, stripes, hasher: RandomState::new() }))
+        Self(Arc::new(Shared { entry, store, cache, stripes, hasher: RandomState::default() }))
     }
 
     /// One row.

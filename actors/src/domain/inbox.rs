@@ -10,9 +10,10 @@ mod row;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use uuid::Uuid;
 
 pub use self::list::{Entry, Filter, GroupRow, Listing, SessionIs, Shown, Totals, View};

@@ -6,8 +6,10 @@
 //! the same key may sit in another slot of its page.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::Hash;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::shadow::Sides;
 

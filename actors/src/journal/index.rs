@@ -3,8 +3,10 @@
 //! Guarantees: a fact is noted here before anybody is told of it, and forgotten only once a durable snapshot
 //! holds it. Costs 16 bytes per fact and actor concerned, bounded by the checkpoint's lag.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::domain::event::{Position, Recorded};
 use crate::domain::ids::ActorKey;

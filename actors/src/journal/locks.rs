@@ -1,8 +1,8 @@
 //! A lock for each actor, there only while somebody has it or waits for it: actors never wait for one another's.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 

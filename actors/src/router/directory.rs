@@ -1,8 +1,8 @@
 //! The router's side of the directory: users, seats, the enterprises of agents.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use uuid::Uuid;
 
 use crate::api::{PeerCard, PositionRow, Rejection, UserRow};

@@ -1,12 +1,12 @@
 //! Start, sweep and drain: what the router does besides forwarding.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use foldhash::{HashMap, HashMapExt};
 use futures::StreamExt;
 use prometheus_client::registry::Registry as Metrics;
 use tokio::runtime::Handle;

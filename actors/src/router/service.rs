@@ -3,9 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashSet};
 use futures::future::{join_all, try_join_all};
 use quick_cache::sync::Cache;
 use uuid::Uuid;

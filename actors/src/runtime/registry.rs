@@ -5,8 +5,7 @@
 //! passivation and telling of one key exclude each other by its slot lock, which is never held while anything
 //! of others runs, but for a look whether a snapshot is awaited.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +13,8 @@ use std::time::{Duration, Instant};
 use actix::dev::SendError;
 use actix::dev::channel::AddressSender;
 use arc_swap::ArcSwap;
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashMapExt};
 use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
@@ -100,7 +101,7 @@ impl<B: Behaviour> Registry<B> {
             maps: (0..MAPS).map(|_| empty()).collect(),
             shared,
             numbers,
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             shards,
             world,
             service,

@@ -1,7 +1,6 @@
 //! `findMessage`: history, page by page.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use messagecenter_actors::api::{
     Caller, ConversationRef, Hat, HistoryRequest, HistoryRow, PeerCard, Rejection,
 };

@@ -1,7 +1,7 @@
 //! Groups: defined, redefined, deleted, joined and left. Deleting is for good: a name that came back would
 //! show its old messages to new members.
 
-use std::collections::HashSet;
+use foldhash::{HashSet, HashSetExt};
 
 use super::{ConversationState, GroupState};
 use crate::domain::event::ConversationEvent;

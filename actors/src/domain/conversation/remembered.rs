@@ -2,9 +2,10 @@
 //!
 //! Guarantees: at most `idempotency_count` are held, none older than `idempotency_age` is answered from.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::Limits;

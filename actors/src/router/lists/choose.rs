@@ -1,6 +1,6 @@
 //! The filters of the lists: those an inbox knows, and those that need the directory.
 
-use std::collections::HashSet;
+use foldhash::{HashSet, HashSetExt};
 
 use super::gather::Candidate;
 use super::groups::Seen;

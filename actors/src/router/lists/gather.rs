@@ -1,9 +1,9 @@
 //! Gathering: which inboxes a list comes from, and the rows of each that can be on the page.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use foldhash::{HashSet, HashSetExt};
 use uuid::Uuid;
 
 use super::choose::Chooser;

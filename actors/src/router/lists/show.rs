@@ -1,8 +1,8 @@
 //! Showing: the page cut out of the candidates, and its rows as callers see them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use uuid::Uuid;
 
 use super::choose::Chooser;
