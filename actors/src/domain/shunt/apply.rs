@@ -17,7 +17,7 @@ impl State {
     pub fn apply(&mut self, at: Millis, change: &ShuntChange) {
         self.now = self.now.max(at);
         if let (Some(event), Some(session)) = (Event::of(change), named(change)) {
-            let stage = self.sessions.get(&session).map_or(Stage::Unopened, Session::stage);
+            let stage = self.sessions.get(&session).map_or(Stage::Unopened, |open| open.stage());
             if stage.after(event).is_none() {
                 return;
             }
@@ -87,11 +87,12 @@ impl State {
     /// What a visitor has open is the user's, in the user's own service conversation, with its original times;
     /// so is the agent that the visitor comes back to.
     fn promoted(&mut self, visitor: &Address, user: &Address) {
-        if let Some(id) = self.session_of(visitor)
-            && let Some(open) = self.sessions.get(&id).cloned()
-        {
+        if let Some(id) = self.session_of(visitor) {
             let conversation = ConversationKey::Service(self.ent, user.clone()).id();
-            self.set_session(id, Some(Session { customer: user.clone(), conversation, ..open }));
+            self.change_session(id, |open| {
+                open.customer = user.clone();
+                open.conversation = conversation;
+            });
         }
         if let Some(id) = self.lease_of(visitor)
             && let Some(lease) = self.leases.get(&id).cloned()
@@ -238,29 +239,29 @@ impl State {
             group,
         };
         self.set_arrivals(self.arrivals + 1);
-        self.set_session(opened.session, Some(session));
+        self.set_session(opened.session, Some(Arc::new(session)));
     }
 
     fn assigned(&mut self, at: Millis, id: Uuid, agent: &Arc<str>, agent_name: &str) {
-        let Some(mut session) = self.sessions.get(&id).cloned() else { return };
+        let Some(session) = self.sessions.get(&id).cloned() else { return };
         let accepts = session.offer.as_ref().is_some_and(|offer| offer.agent == *agent);
-        match session.holder().cloned() {
-            Some(former) if former == *agent => {}
-            Some(former) => self.vacate(at, &former, Place::Session(id)),
+        match session.holder() {
+            Some(former) if former == agent => {}
+            Some(former) => self.vacate(at, former, Place::Session(id)),
             None => self.departed(at, &session),
         }
-        if session.serving.as_ref().is_none_or(|serving| serving.agent != *agent) {
-            session.replied = false; // its customer waits for the first answer of this agent
-        }
-        let serving = Serving { agent: agent.clone(), agent_name: agent_name.to_owned(), since: at };
-        session.serving = Some(serving);
-        session.offer = None;
-        session.bot = false;
-        let group = session.group.clone();
-        self.set_session(id, Some(session));
+        self.change_session(id, |open| {
+            if open.serving.as_ref().is_none_or(|serving| serving.agent != *agent) {
+                open.replied = false; // its customer waits for the first answer of this agent
+            }
+            let serving = Serving { agent: agent.clone(), agent_name: agent_name.to_owned(), since: at };
+            open.serving = Some(serving);
+            open.offer = None;
+            open.bot = false;
+        });
         self.fill(at, agent, Place::Session(id));
         if !accepts {
-            self.take_turn(&group, agent); // to who accepts, the offer was the turn
+            self.take_turn(&session.group, agent); // to who accepts, the offer was the turn
         }
     }
 
@@ -275,48 +276,45 @@ impl State {
     }
 
     fn offered(&mut self, at: Millis, id: Uuid, offer: Offer) {
-        let Some(mut session) = self.sessions.get(&id).cloned() else { return };
+        let Some(session) = self.sessions.get(&id).cloned() else { return };
         self.departed(at, &session);
         let agent = offer.agent.clone();
-        session.offer = Some(offer);
-        let group = session.group.clone();
-        self.set_session(id, Some(session));
+        self.change_session(id, |open| open.offer = Some(offer));
         self.fill(at, &agent, Place::Session(id));
-        self.take_turn(&group, &agent);
+        self.take_turn(&session.group, &agent);
     }
 
     fn requeued(&mut self, at: Millis, id: Uuid, agent: &Arc<str>, not_before: Millis) {
-        let Some(mut session) = self.sessions.get(&id).cloned() else { return };
-        let holder = session.holder().cloned();
-        session.serving = None;
-        session.offer = None;
-        session.waiting_since = at;
-        session.excluded.retain(|(excluded, until)| excluded != agent && *until > at);
-        session.excluded.push((agent.clone(), not_before));
-        self.set_session(id, Some(session));
-        if let Some(holder) = holder {
-            self.vacate(at, &holder, Place::Session(id));
+        let Some(session) = self.sessions.get(&id).cloned() else { return };
+        self.change_session(id, |open| {
+            open.serving = None;
+            open.offer = None;
+            open.waiting_since = at;
+            open.exclude(agent, at, not_before);
+        });
+        if let Some(holder) = session.holder() {
+            self.vacate(at, holder, Place::Session(id));
         }
     }
 
     fn moved(&mut self, at: Millis, id: Uuid, group: &str, not_before: Millis) {
-        let Some(mut session) = self.sessions.get(&id).cloned() else { return };
-        let holder = session.holder().cloned();
-        if !session.waits() {
-            session.waiting_since = at;
-        }
-        session.serving = None;
-        session.offer = None;
-        session.bot = false;
-        session.group = Arc::from(group);
-        session.class = self.definition(group).class;
-        if let Some(holder) = &holder {
-            session.excluded.retain(|(excluded, until)| excluded != holder && *until > at);
-            session.excluded.push((holder.clone(), not_before));
-        }
-        self.set_session(id, Some(session));
-        if let Some(holder) = holder {
-            self.vacate(at, &holder, Place::Session(id));
+        let Some(session) = self.sessions.get(&id).cloned() else { return };
+        let class = self.definition(group).class;
+        self.change_session(id, |open| {
+            if !open.waits() {
+                open.waiting_since = at;
+            }
+            open.serving = None;
+            open.offer = None;
+            open.bot = false;
+            open.group = Arc::from(group);
+            open.class = class;
+            if let Some(holder) = session.holder() {
+                open.exclude(holder, at, not_before);
+            }
+        });
+        if let Some(holder) = session.holder() {
+            self.vacate(at, holder, Place::Session(id));
         }
     }
 
@@ -331,7 +329,7 @@ impl State {
 
     fn change_session(&mut self, id: Uuid, change: impl FnOnce(&mut Session)) {
         let Some(mut session) = self.sessions.get(&id).cloned() else { return };
-        change(&mut session);
+        change(Arc::make_mut(&mut session));
         self.set_session(id, Some(session));
     }
 }

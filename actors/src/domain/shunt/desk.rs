@@ -43,46 +43,59 @@ pub struct Entry {
     pub candidate: Candidate,
 }
 
+impl Entry {
+    /// The agent in the order of turns.
+    fn in_turn(&self) -> Option<(u64, Arc<str>)> {
+        self.turn.map(|turn| (turn, self.candidate.agent.clone()))
+    }
+
+    /// The agent among those who can be taken.
+    fn free(&self) -> Option<&Candidate> {
+        self.skipped.is_none().then_some(&self.candidate)
+    }
+}
+
 impl Desk {
-    /// Adds an agent.
-    pub fn add(&mut self, entry: &Entry) {
-        self.members += 1;
-        self.online += u32::from(entry.online);
-        self.free_slots += entry.free_slots;
-        if let Some(turn) = entry.turn {
-            self.turns.insert((turn, entry.candidate.agent.clone()));
+    /// An agent was here as `was` and is here as `is`; `None` = not at all. What is the same in both is not looked up:
+    /// a place filled or freed leaves the agent in its turn.
+    pub fn put(&mut self, was: Option<&Entry>, is: Option<&Entry>) {
+        if let Some(was) = was {
+            self.members -= 1;
+            self.online -= u32::from(was.online);
+            self.free_slots -= was.free_slots;
         }
-        match entry.skipped {
-            Some(cause) => *self.skipped.entry(cause).or_default() += 1,
-            None => {
-                self.free.insert(entry.candidate.clone());
-            }
+        if let Some(is) = is {
+            self.members += 1;
+            self.online += u32::from(is.online);
+            self.free_slots += is.free_slots;
+        }
+        if was.and_then(|was| was.turn) != is.and_then(|is| is.turn) {
+            was.and_then(Entry::in_turn).map(|old| self.turns.remove(&old));
+            self.turns.extend(is.and_then(Entry::in_turn));
+        }
+        let (old, new) = (was.and_then(Entry::free), is.and_then(Entry::free));
+        if old != new {
+            old.map(|old| self.free.remove(old));
+            self.free.extend(new.cloned());
+        }
+        let (old, new) = (was.and_then(|was| was.skipped), is.and_then(|is| is.skipped));
+        if old != new {
+            old.map(|cause| self.count(cause, -1));
+            new.map(|cause| self.count(cause, 1));
+        }
+    }
+
+    fn count(&mut self, cause: Skipped, more: i32) {
+        let count = self.skipped.entry(cause).or_default();
+        *count = count.saturating_add_signed(more);
+        if *count == 0 {
+            self.skipped.remove(&cause);
         }
     }
 
     /// The smallest turn of those who said online, but for this agent.
     pub fn next_turn_but_of(&self, agent: &str) -> Option<u64> {
         self.turns.iter().find(|(_, other)| **other != *agent).map(|(turn, _)| *turn)
-    }
-
-    /// Takes an agent out, as it was added.
-    pub fn take_out(&mut self, entry: &Entry) {
-        self.members -= 1;
-        self.online -= u32::from(entry.online);
-        self.free_slots -= entry.free_slots;
-        if let Some(turn) = entry.turn {
-            self.turns.remove(&(turn, entry.candidate.agent.clone()));
-        }
-        let Some(cause) = entry.skipped else {
-            self.free.remove(&entry.candidate);
-            return;
-        };
-        if let Some(count) = self.skipped.get_mut(&cause) {
-            *count -= 1;
-            if *count == 0 {
-                self.skipped.remove(&cause);
-            }
-        }
     }
 }
 

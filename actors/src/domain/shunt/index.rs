@@ -32,6 +32,12 @@ pub struct Indexed {
     look_again: Option<Millis>,
 }
 
+impl Indexed {
+    fn groups(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.entries.iter().map(|entry| &entry.group)
+    }
+}
+
 impl State {
     /// An agent changed: [`State::index_touched`] brings its place in the indexes up to date, once for all of a change
     /// and once for all that is undone.
@@ -57,42 +63,52 @@ impl State {
         if self.indexed.get(id) == new.as_ref() {
             return;
         }
-        if let Some(old) = self.indexed.remove(id) {
-            if let Some(at) = old.look_again {
-                self.timers.remove(&(at, Timer::Agent(id.clone())));
+        let known = new.is_some();
+        let (old, new) = (self.indexed.remove(id).unwrap_or_default(), new.unwrap_or_default());
+        if old.look_again != new.look_again {
+            let timer = |at: Millis| (at, Timer::Agent(id.clone()));
+            old.look_again.map(|at| self.timers.remove(&timer(at)));
+            self.timers.extend(new.look_again.map(timer));
+        }
+        if old.groups().eq(new.groups()) {
+            for (was, is) in old.entries.iter().zip(&new.entries) {
+                self.put_in_desk(&is.group, Some(was), Some(is));
             }
-            for entry in &old.entries {
-                if let Some(desk) = self.desks.get_mut(&entry.group) {
-                    desk.take_out(entry);
-                    if desk.members == 0 {
-                        self.desks.remove(&entry.group);
-                    }
-                }
+        } else {
+            for was in &old.entries {
+                self.put_in_desk(&was.group, Some(was), None);
+            }
+            for is in &new.entries {
+                self.put_in_desk(&is.group, None, Some(is));
             }
         }
-        let Some(new) = new else { return };
-        if let Some(at) = new.look_again {
-            self.timers.insert((at, Timer::Agent(id.clone())));
+        if known {
+            self.indexed.insert(id.clone(), new);
         }
-        for entry in &new.entries {
-            self.desks.entry(entry.group.clone()).or_default().add(entry);
+    }
+
+    fn put_in_desk(&mut self, group: &Arc<str>, was: Option<&Entry>, is: Option<&Entry>) {
+        let desk = self.desks.entry(group.clone()).or_default();
+        desk.put(was, is);
+        if desk.members == 0 {
+            self.desks.remove(group);
         }
-        self.indexed.insert(id.clone(), new);
     }
 
     fn indexed_now(&self, id: &Arc<str>, agent: &Agent) -> Indexed {
-        let lapses_at = self.last_beat(id).saturating_add(self.numbers.heartbeat_lapse);
+        let last_beat = self.last_beat(id);
+        let lapses_at = last_beat.saturating_add(self.numbers.heartbeat_lapse);
         let online = agent.presence == Presence::Online && self.now < lapses_at;
         let mut look_again = online.then_some(lapses_at);
         let mut again = |at: Millis| look_again = Some(look_again.map_or(at, |other: Millis| other.min(at)));
         // Sessions sort before reservations.
         let serves = matches!(agent.places.first(), Some(Place::Session(_)));
         if serves {
-            again(self.gone_at(id).max(self.now.saturating_add(1)));
+            again(last_beat.saturating_add(self.grace()).max(self.now.saturating_add(1)));
         }
         let free = agent.capacity(self.numbers.default_capacity).saturating_sub(agent.places.len());
         let idle_since = self.idle_since(id, agent);
-        let mut entries = Vec::new();
+        let mut entries = Vec::with_capacity(agent.memberships().len());
         for membership in agent.memberships().iter() {
             let definition = self.definition(&membership.group);
             let (allowed, more_at) = ramped(agent, &definition, self.now);
@@ -124,8 +140,11 @@ impl State {
 
     /// When an agent who is not heard from any more loses its sessions.
     pub(super) fn gone_at(&self, id: &str) -> Millis {
-        let grace = self.numbers.disconnect_grace.max(self.numbers.heartbeat_lapse);
-        self.last_beat(id).saturating_add(grace)
+        self.last_beat(id).saturating_add(self.grace())
+    }
+
+    fn grace(&self) -> Millis {
+        self.numbers.disconnect_grace.max(self.numbers.heartbeat_lapse)
     }
 
     /// What keeps an agent from being taken for a group; `None` also when nothing does. An agent that does not

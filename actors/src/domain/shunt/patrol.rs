@@ -116,7 +116,7 @@ fn check_queued(
 ) {
     let is_its =
         |open: &Session| open.waits() && open.group == *group && open.class == class && open.due() == due;
-    if !state.sessions.get(&id).is_some_and(is_its) {
+    if !state.sessions.get(&id).is_some_and(|open| is_its(open)) {
         found.push(Violation::QueueDiffers(group.clone()));
     }
 }
@@ -157,7 +157,7 @@ fn check_agent(
     found: &mut Vec<Violation>,
 ) {
     let filled = |place: &Place| match place {
-        Place::Session(session) => state.sessions.get(session).and_then(Session::holder) == Some(id),
+        Place::Session(session) => state.sessions.get(session).and_then(|open| open.holder()) == Some(id),
         Place::Lease(lease) => state.leases.get(lease).is_some_and(|held| held.agent == *id),
     };
     if !agent.places.iter().all(filled) {

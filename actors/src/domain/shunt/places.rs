@@ -47,38 +47,44 @@ impl State {
         self.remember(|| Before::Agent(id.clone(), before));
     }
 
-    /// Something fills a place of an agent, or does no more.
-    fn set_place(&mut self, id: &Arc<str>, place: Place, filled: bool) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
-        let changed = if filled { agent.places.insert(place) } else { agent.places.remove(&place) };
+    /// Something fills a place of an agent, or does no more; what else that changes.
+    fn set_place(&mut self, id: &Arc<str>, place: Place, filled: bool, change: impl FnOnce(&mut Agent)) {
+        let mut changed = false;
+        self.change_agent(id, |agent| {
+            changed = if filled { agent.places.insert(place) } else { agent.places.remove(&place) };
+            change(agent);
+        });
         if changed {
-            self.touch(id);
             self.remember(|| Before::Place(id.clone(), place, !filled));
         }
     }
 
     pub(super) fn fill(&mut self, at: Millis, id: &Arc<str>, place: Place) {
         self.know_agent(id, at);
-        self.set_place(id, place, true);
-        if matches!(place, Place::Session(_)) {
-            self.change_agent(id, |agent| agent.idle_since = at); // a reservation that nobody uses was no work
-        }
+        self.set_place(id, place, true, |agent| {
+            if matches!(place, Place::Session(_)) {
+                agent.idle_since = at; // a reservation that nobody uses was no work
+            }
+        });
     }
 
     pub(super) fn vacate(&mut self, at: Millis, id: &Arc<str>, place: Place) {
-        self.set_place(id, place, false);
-        self.change_agent(id, |agent| {
+        let mut is_left = false;
+        self.set_place(id, place, false, |agent| {
             if matches!(place, Place::Session(_)) {
                 agent.idle_since = at;
             }
             agent.allowance = agent.allowance.min(agent.places.len());
+            is_left = agent.is_left();
         });
-        self.forget_without_record(id);
+        if is_left {
+            self.forget_without_record(id);
+        }
     }
 
     /// An agent without a record is remembered only while something fills its places.
     pub(super) fn forget_without_record(&mut self, id: &Arc<str>) {
-        if self.agents.get(id).is_none_or(|agent| agent.record.is_some() || !agent.places.is_empty()) {
+        if self.agents.get(id).is_none_or(|agent| !agent.is_left()) {
             return;
         }
         let agent = self.agents.remove(id);
@@ -91,19 +97,25 @@ impl State {
 
     /// Undoes a change of an agent.
     pub(super) fn restore_agent(&mut self, id: &Arc<str>, before: Option<Agent>) {
-        let places = self.agents.remove(id).map(|agent| agent.places).unwrap_or_default();
-        if let Some(mut agent) = before {
-            agent.places = places;
-            self.agents.insert(id.clone(), agent);
-        } else {
-            self.beats.remove(id);
+        match (self.agents.get_mut(id), before) {
+            (Some(agent), Some(mut before)) => {
+                before.places = std::mem::take(&mut agent.places);
+                *agent = before;
+            }
+            (None, Some(before)) => {
+                self.agents.insert(id.clone(), before);
+            }
+            (_, None) => {
+                self.agents.remove(id);
+                self.beats.remove(id);
+            }
         }
         self.touch(id);
     }
 
     /// Undoes a change of a place.
     pub(super) fn restore_place(&mut self, id: &Arc<str>, place: Place, filled: bool) {
-        self.set_place(id, place, filled);
+        self.set_place(id, place, filled, |_| {});
     }
 
     /// Since when an agent had nothing new to do, reservations included.

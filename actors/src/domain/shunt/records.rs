@@ -113,6 +113,11 @@ impl Agent {
         }
     }
 
+    /// Whether nothing keeps it: neither a record nor anything that fills its places.
+    pub fn is_left(&self) -> bool {
+        self.record.is_none() && self.places.is_empty()
+    }
+
     /// Puts its record, or takes it away.
     pub fn set_record(&mut self, record: Option<Arc<AgentRecord>>) {
         self.record = record;
@@ -222,6 +227,12 @@ impl Session {
     /// Its place in the order of its queue.
     pub fn due(&self) -> Due {
         Due::new(self.opened_at, self.class, self.arrival)
+    }
+
+    /// It is not given to this agent until `until`.
+    pub fn exclude(&mut self, agent: &Arc<str>, now: Millis, until: Millis) {
+        self.excluded.retain(|(excluded, until)| excluded != agent && *until > now);
+        self.excluded.push((agent.clone(), until));
     }
 
     /// Whether it may be given to this agent at `now`.

@@ -159,10 +159,10 @@ impl<'a> Run<'a> {
     fn begin(&mut self) {
         for (id, open) in self.state.sessions.clone() {
             let story = self.stories.get(&id).cloned().unwrap_or_default();
-            if let Some(offer) = open.offer {
-                let (customer, agent, agent_name) = (open.customer, offer.agent, offer.agent_name);
+            if let Some(offer) = open.offer.clone() {
+                let (customer, agent, agent_name) = (open.customer.clone(), offer.agent, offer.agent_name);
                 self.apply(self.from, &ShuntChange::Assigned { session: id, customer, agent, agent_name });
-            } else if let Some(serving) = open.serving {
+            } else if let Some(serving) = &open.serving {
                 let done = story.ended.unwrap_or_else(|| serving.since.saturating_add(self.usual));
                 self.heap.push(Reverse((done.max(self.from), Next::Done(id))));
             } else {

@@ -101,7 +101,7 @@ impl Deciding<'_> {
             return Err(Refusal::GroupClosed);
         }
         let not_before = self.at.saturating_add(self.numbers.exclusion);
-        let mut leaving = open.clone(); // its present agent is not chosen again
+        let mut leaving = open.as_ref().clone(); // its present agent is not chosen again
         leaving.excluded.extend(open.holder().map(|holder| (holder.clone(), not_before)));
         let nobody_waits = self.state.waiting_in(&code) == 0;
         let free = nobody_waits.then(|| self.state.choose(&code, Some(&leaving), self.at)).flatten();

@@ -4,9 +4,10 @@
 //! [`super::index`]) in step and can be undone. So a decision may try its effects in place, see what follows
 //! from them, and take them all back before anything is journaled.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, LazyLock};
 
+use foldhash::HashMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -45,7 +46,7 @@ pub(super) enum Before {
     Agent(Arc<str>, Option<Agent>),
     /// Whether this filled a place of the agent.
     Place(Arc<str>, Place, bool),
-    Session(Uuid, Option<Session>),
+    Session(Uuid, Option<Arc<Session>>),
     Lease(Uuid, Option<Lease>),
     Pace(Arc<str>, Option<Pace>),
     Group(Arc<str>, Option<Arc<GroupDefinition>>),
@@ -60,7 +61,7 @@ pub(super) enum Before {
 pub struct State {
     pub(super) ent: EntId,
     pub(super) agents: BTreeMap<Arc<str>, Agent>,
-    pub(super) sessions: BTreeMap<Uuid, Session>,
+    pub(super) sessions: BTreeMap<Uuid, Arc<Session>>,
     pub(super) leases: BTreeMap<Uuid, Lease>,
     pub(super) paces: BTreeMap<Arc<str>, Pace>,
     pub(super) groups: BTreeMap<Arc<str>, Group>,
@@ -132,7 +133,7 @@ impl State {
 
     /// Its open sessions.
     pub fn sessions(&self) -> impl Iterator<Item = (&Uuid, &Session)> {
-        self.sessions.iter()
+        self.sessions.iter().map(|(id, session)| (id, &**session))
     }
 
     /// The process started (or the routing woke), with these numbers: a sign of life of everybody.
@@ -186,7 +187,7 @@ impl State {
         }
         self.count_replied(at, id);
         if let Some(open) = self.sessions.get_mut(&id) {
-            open.replied = true; // no index looks at it
+            Arc::make_mut(open).replied = true; // no index looks at it
         }
     }
 
@@ -271,19 +272,17 @@ impl State {
         self.lease_of.get(self.person(customer)).copied()
     }
 
-    pub(super) fn set_session(&mut self, id: Uuid, new: Option<Session>) {
-        let old = self.sessions.remove(&id);
+    pub(super) fn set_session(&mut self, id: Uuid, new: Option<Arc<Session>>) {
+        let old = match &new {
+            Some(session) => self.sessions.insert(id, Arc::clone(session)),
+            None => self.sessions.remove(&id),
+        };
         if let Some(old) = &old {
             self.unindex_session(id, old);
         }
-        match new {
-            Some(session) => {
-                self.index_session(id, &session);
-                self.sessions.insert(id, session);
-            }
-            None if self.trail.is_none() => {
-                self.spoken.remove(&id);
-            }
+        match &new {
+            Some(session) => self.index_session(id, session),
+            None if !self.is_trying() => drop(self.spoken.remove(&id)),
             None => {}
         }
         self.remember(|| Before::Session(id, old));
@@ -326,7 +325,7 @@ impl State {
         };
         let class = self.definition(code).class;
         for (id, session) in sessions.iter_mut().filter(|(_, session)| session.group == *code) {
-            session.class = class;
+            Arc::make_mut(session).class = class;
             self.index_session(*id, session);
         }
         self.sessions = sessions;

@@ -20,7 +20,7 @@ use crate::domain::ids::{Address, EntId};
 #[derive(Serialize, Deserialize)]
 struct Stored {
     agents: Vec<(Arc<str>, Agent)>,
-    sessions: Vec<(Uuid, Session)>,
+    sessions: Vec<(Uuid, Arc<Session>)>,
     leases: Vec<(Uuid, Lease)>,
     paces: Vec<(Arc<str>, Pace)>,
     arrivals: u64,
@@ -80,7 +80,7 @@ impl State {
             state.put_stored_agent(&id, agent);
         }
         for (id, mut session) in stored.sessions {
-            session.class = state.definition(&session.group).class; // an earlier version froze it
+            Arc::make_mut(&mut session).class = state.definition(&session.group).class; // an earlier version froze it
             state.set_session(id, Some(session));
         }
         for (id, lease) in stored.leases {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::shunt::audit::guarantees;
 use crate::domain::shunt::patrol::Patrol;
-use crate::domain::shunt::records::{Offer, Place};
+use crate::domain::shunt::records::{Offer, Place, Session};
 
 /// What a round of small slices finds.
 fn patrolled(desk: &Desk, numbers: &Numbers) -> Vec<Violation> {
@@ -43,6 +43,11 @@ fn busy() -> (Desk, Vec<Uuid>) {
     let mut desk = Desk::with_agents(&[("a", 2)]);
     let sessions = (0..4).map(|customer| desk.open(customer, Wish::Anyone).session).collect();
     (desk, sessions)
+}
+
+/// A session, its indexes left as they are.
+fn edit(state: &mut State, session: Uuid) -> &mut Session {
+    Arc::make_mut(state.sessions.get_mut(&session).unwrap())
 }
 
 fn record(capacity: u32) -> Option<Arc<AgentRecord>> {
@@ -106,7 +111,7 @@ fn a_session_that_is_offered_and_served_at_once_is_found() {
     let (desk, sessions) = busy();
     let offered = |state: &mut State| {
         let offer = Offer { agent: Arc::from("a"), agent_name: String::new(), until: Millis::MAX };
-        state.sessions.get_mut(&sessions[0]).unwrap().offer = Some(offer);
+        edit(state, sessions[0]).offer = Some(offer);
     };
     assert_eq!(broken(desk, offered), [Violation::TwoStages(sessions[0])]);
 }
@@ -115,7 +120,7 @@ fn a_session_that_is_offered_and_served_at_once_is_found() {
 fn a_customer_with_two_open_sessions_is_found() {
     let (desk, sessions) = busy();
     let same = |state: &mut State| {
-        state.sessions.get_mut(&sessions[0]).unwrap().customer = Address::user(1);
+        edit(state, sessions[0]).customer = Address::user(1);
     };
     assert_eq!(broken(desk, same), [Violation::TwoOpenSessions]);
 }
@@ -135,11 +140,11 @@ fn a_place_in_a_queue_of_who_is_not_open_or_waits_elsewhere_is_found() {
     assert_eq!(gone, std::slice::from_ref(&differs));
     let (desk, sessions) = busy();
     let elsewhere = |state: &mut State| {
-        state.sessions.get_mut(&sessions[3]).unwrap().group = Arc::from("vip");
+        edit(state, sessions[3]).group = Arc::from("vip");
     };
     assert!(broken(desk, elsewhere).contains(&differs), "the queue that it left holds it still");
     let (desk, sessions) = busy();
-    let later = |state: &mut State| state.sessions.get_mut(&sessions[2]).unwrap().arrival = 70;
+    let later = |state: &mut State| edit(state, sessions[2]).arrival = 70;
     assert!(broken(desk, later).contains(&differs));
 }
 
