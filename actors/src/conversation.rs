@@ -25,7 +25,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
-pub use self::command::{ConversationAnswer, ConversationCommand};
+pub use self::command::{ConversationAnswer, ConversationCommand, ReadBy};
 pub(crate) use self::recovery::stored_state;
 pub use self::retaining::Retained;
 pub(crate) use self::retaining::holds_too_much;
@@ -82,6 +82,7 @@ impl Behaviour for Conversation {
     type Key = Uuid;
     type Command = ConversationCommand;
     type Answer = Answer;
+    type Kept = ReadBy;
     type Notice = Signal;
     type World = World;
 
@@ -91,7 +92,11 @@ impl Behaviour for Conversation {
 
     fn handle(&mut self, command: ConversationCommand, reply: Reply<Answer>, turn: &mut Turn<Self>) {
         self.limits = Limits::from(&**self.world.rules.load());
+        let decided = self.log.decided();
         self.take(command, reply, 0, turn);
+        if self.log.decided() == decided {
+            turn.unchanged();
+        }
     }
 
     fn told(&mut self, notice: Signal, turn: &mut Turn<Self>) {

@@ -114,6 +114,19 @@ pub enum InboxAnswer {
     OpenSessions(Vec<(ConversationKey, Uuid)>),
 }
 
+/// What was counted, as it is kept: an app asks again and again, and mostly nothing has come.
+#[derive(Debug)]
+pub struct Counted {
+    /// Through whose eyes.
+    pub view: View,
+    /// Without these conversations.
+    pub except: Vec<Uuid>,
+    /// Unread by kind, without groups.
+    pub totals: Totals,
+    /// The groups.
+    pub groups: Arc<Vec<GroupRow>>,
+}
+
 impl Inbox {
     async fn rebuild(key: InboxKey, world: Arc<World>, loaded: Loaded) -> Result<Self, StoreError> {
         let mut rows = store::load(&key, &*world.store, loaded.snapshot.as_ref()).await?;
@@ -127,10 +140,12 @@ impl Inbox {
         Ok(Self { log, rows, saved, saving: Saving::Idle })
     }
 
-    fn answer(&self, command: InboxCommand) -> InboxAnswer {
+    fn answer(&self, command: InboxCommand, turn: &mut Turn<Self>) -> InboxAnswer {
         match command {
             InboxCommand::Count { view, except } => {
-                InboxAnswer::Count { totals: self.rows.count(&view, &except), groups: self.rows.groups() }
+                let (totals, groups) = (self.rows.count(&view, &except), self.rows.groups());
+                turn.keep(Counted { view, except, totals, groups: Arc::clone(&groups) });
+                InboxAnswer::Count { totals, groups }
             }
             InboxCommand::List { view, filter, limit, groups } => InboxAnswer::List {
                 listing: self.rows.list(&view, &filter, limit),
@@ -154,6 +169,7 @@ impl Behaviour for Inbox {
     type Key = InboxKey;
     type Command = InboxCommand;
     type Answer = InboxAnswer;
+    type Kept = Counted;
     type Notice = Signal;
     type World = World;
 
@@ -168,11 +184,13 @@ impl Behaviour for Inbox {
         })
     }
 
-    fn handle(&mut self, command: InboxCommand, reply: Reply<InboxAnswer>, _turn: &mut Turn<Self>) {
+    fn handle(&mut self, command: InboxCommand, reply: Reply<InboxAnswer>, turn: &mut Turn<Self>) {
         // A large list is not worth making for a caller who has gone.
-        if !reply.abandoned() {
-            reply.answer(self.answer(command));
+        if reply.abandoned() {
+            return;
         }
+        turn.unchanged();
+        reply.answer(self.answer(command, turn));
     }
 
     fn told(&mut self, notice: Signal, turn: &mut Turn<Self>) {

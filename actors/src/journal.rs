@@ -288,9 +288,7 @@ impl Journal {
     /// The gate: calls `release` once everything up to `position` is committed (at once if it is), or with the
     /// failure that took it. Positions are the caller's last decided one, so reads pass here as well.
     pub fn release_after(&self, generation: u64, position: Position, release: Release) {
-        // In this order: if the generation is still the caller's, no loss came before the position was read.
-        let committed = position <= self.committed.load(Ordering::Acquire);
-        if committed && generation == self.generation.load(Ordering::Acquire) {
+        if self.holds(generation, position) {
             release(Ok(()));
             return;
         }
@@ -298,6 +296,13 @@ impl Journal {
         if let Some((release, outcome)) = due {
             release(outcome);
         }
+    }
+
+    /// Whether everything up to `position` is committed, as an actor that recovered in `generation` knows it.
+    pub fn holds(&self, generation: u64, position: Position) -> bool {
+        // In this order: if the generation is still the caller's, no loss came before the position was read.
+        let committed = position <= self.committed.load(Ordering::Acquire);
+        committed && generation == self.generation.load(Ordering::Acquire)
     }
 
     /// Where spans of commits go. Call it once.

@@ -83,6 +83,11 @@ impl Log {
         self.journal.release_after(self.generation, self.decided, reply.with(answer));
     }
 
+    /// Whether everything this actor decided so far is committed: an answer shows nothing else.
+    pub fn is_committed(&self) -> bool {
+        self.journal.holds(self.generation, self.decided)
+    }
+
     /// Whether a failed commit took facts that this actor holds: it must reload.
     pub fn lost(&self) -> bool {
         self.journal.lost(self.generation, self.decided)

@@ -5,6 +5,7 @@
 //! - [`registry`]: key → active actor; activates on demand, admits, passivates.
 //! - [`sweep`]: ticks, and who leaves memory when.
 //! - [`admission`]: permits, the only bound on commands.
+//! - `kept`: answers that are given again without a turn, as long as nothing came.
 //! - [`reply`]: the answer's way back, which never gets lost silently.
 //! - [`shards`]: the arbiter threads.
 //! - [`observation`]: counters that operators read; [`dead_letters`]: what made actors panic; [`storm`]: when
@@ -23,6 +24,7 @@ pub mod failure;
 pub mod host;
 pub mod inspection;
 pub mod jitter;
+mod kept;
 mod mail;
 pub mod observation;
 pub mod panics;

@@ -101,6 +101,7 @@ impl Behaviour for SessionActor {
     type Command = SessionCommand;
     /// `None` = nobody ever opened it.
     type Answer = Option<Session>;
+    type Kept = ();
     type Notice = Signal;
     type World = World;
 

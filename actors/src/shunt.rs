@@ -213,6 +213,7 @@ impl Behaviour for ShuntActor {
     type Key = EntId;
     type Command = ShuntCommand;
     type Answer = Result<Answer, Refusal>;
+    type Kept = ();
     type Notice = Signal;
     type World = World;
 

@@ -4,6 +4,8 @@
 
 #[path = "supervision/admission.rs"]
 mod admission;
+#[path = "supervision/kept.rs"]
+mod kept;
 #[path = "supervision/panics.rs"]
 mod panics;
 #[path = "supervision/passivation.rs"]

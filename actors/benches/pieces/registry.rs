@@ -38,6 +38,7 @@ impl<K: Name> Behaviour for Idle<K> {
     type Key = K;
     type Command = Receiver<()>;
     type Answer = ();
+    type Kept = ();
     type Notice = u64;
     type World = ();
 

@@ -209,3 +209,14 @@ pub enum ConversationAnswer {
     /// Done, or done already.
     Done,
 }
+
+/// A read mark that is kept: what its reader asked for moved nothing.
+#[derive(Debug)]
+pub struct ReadBy {
+    /// Who read.
+    pub caller: Caller,
+    /// Up to and including; `None` = everything.
+    pub up_to: Option<u64>,
+    /// The mark.
+    pub mark: ReadMark,
+}

@@ -1,6 +1,6 @@
 //! Each command, from judgement to answer: judge, append, apply.
 
-use super::{Conversation, ConversationAnswer, ConversationCommand};
+use super::{Conversation, ConversationAnswer, ConversationCommand, ReadBy};
 use crate::api::{AppraiseRequest, Caller, GroupView, History, ReadMark, Rejection, Sent, WithdrawRequest};
 use crate::domain::conversation::ConversationState;
 use crate::domain::conversation::access::Standing;
@@ -197,8 +197,13 @@ impl Conversation {
             return Err(Refusal::UnknownMessage.into());
         }
         let events = state.read(&standing, up_to);
+        let nothing_new = events.is_empty() && self.log.is_committed();
         self.commit(events, at, turn)?;
-        Ok(ConversationAnswer::Read(self.known()?.read_mark(&standing)))
+        let mark = self.known()?.read_mark(&standing);
+        if nothing_new {
+            turn.keep(ReadBy { caller: caller.clone(), up_to, mark });
+        }
+        Ok(ConversationAnswer::Read(mark))
     }
 
     fn withdraw(&mut self, request: &WithdrawRequest, at: Millis, turn: &mut Turn<Self>) -> Outcome {

@@ -10,7 +10,7 @@ use crate::api::{
     Appraisal, AppraiseRequest, ConversationRef, GroupView, History, HistoryRequest, OpenSession, Opener,
     ReadMark, ReadRequest, Rejection, Rows, SendRequest, SendTo, Sent, ServiceRef, Wish, WithdrawRequest,
 };
-use crate::conversation::{ConversationAnswer, ConversationCommand};
+use crate::conversation::{ConversationAnswer, ConversationCommand, ReadBy};
 use crate::domain::conversation::reading::Stretch;
 use crate::domain::conversation::sending::Send;
 use crate::domain::ids::{Address, ConversationKey, EntId, PartyType};
@@ -178,6 +178,10 @@ impl Router {
 
     async fn read_one(&self, request: ReadRequest) -> Result<ReadMark, Rejection> {
         let (id, key) = located(request.conversation);
+        let same = |kept: &ReadBy| kept.caller == request.caller && kept.up_to == request.up_to;
+        if let Some(mark) = self.conversations.kept(&id, |kept| same(kept).then_some(kept.mark)) {
+            return Ok(mark);
+        }
         let (caller, up_to, at) = (Box::new(request.caller), request.up_to, self.world.clock.now());
         match self.conversations.ask(&id, ConversationCommand::Read { key, caller, up_to, at }).await?? {
             ConversationAnswer::Read(mark) => Ok(mark),

@@ -25,6 +25,8 @@ pub trait Behaviour: Sized + Unpin + 'static {
     type Command: Send + 'static;
     /// The answer.
     type Answer: Send + 'static;
+    /// What is kept of an answer and of who asked for it, see [`Turn::keep`]; `()` where nothing is.
+    type Kept: Send + 'static;
     /// A message without an answer, told by other parts; holds no permit.
     type Notice: Send + 'static;
     /// What actors of this kind may use (journal, storage, clock …).
@@ -90,11 +92,20 @@ pub struct Turn<B: Behaviour> {
     pub(super) reload: bool,
     pub(super) trace: Option<Trace>,
     pub(super) read_only: bool,
+    pub(super) unchanged: bool,
+    pub(super) kept: Option<B::Kept>,
 }
 
 impl<B: Behaviour> Default for Turn<B> {
     fn default() -> Self {
-        Self { parked: Vec::new(), reload: false, trace: None, read_only: false }
+        Self {
+            parked: Vec::new(),
+            reload: false,
+            trace: None,
+            read_only: false,
+            unchanged: false,
+            kept: None,
+        }
     }
 }
 
@@ -126,6 +137,19 @@ impl<B: Behaviour> Turn<B> {
     /// snapshot is written.
     pub const fn read_only(&self) -> bool {
         self.read_only
+    }
+
+    /// Nothing that an answer shows has changed in this turn: what is kept stays good.
+    pub const fn unchanged(&mut self) {
+        self.unchanged = true;
+    }
+
+    /// Keeps an answer of this turn, which changed nothing: [`Registry::kept`](super::registry::Registry::kept) gives it
+    /// until a message comes that may change something. Only for an answer that shows nothing uncommitted and that
+    /// neither time nor settings change.
+    pub fn keep(&mut self, answer: B::Kept) {
+        self.unchanged = true;
+        self.kept = Some(answer);
     }
 
     /// Drop the state after this turn and recover it from what is committed (`restart` = true). Counts no crash.

@@ -24,6 +24,7 @@ use super::admission::Admission;
 use super::behaviour::{Behaviour, Resume, Turn};
 use super::failure::{Failure, SOON};
 use super::jitter::jittered;
+use super::kept::Kept;
 use super::mail::{Mail, Pending};
 use super::observation::KindObservation;
 use super::panics::Guarded;
@@ -56,6 +57,7 @@ pub(super) struct Seed<B: Behaviour> {
     pub(super) shared: Arc<Shared>,
     pub(super) status: Arc<Status>,
     pub(super) admission: Arc<Admission>,
+    pub(super) kept: Arc<Kept<B::Kept>>,
     /// Whether an earlier incarnation may have uncommitted appends.
     pub(super) restart: bool,
     pub(super) presence: Presence,
@@ -71,6 +73,7 @@ impl<B: Behaviour> Seed<B> {
             pulse: Rc::clone(&pulse),
             state: State::Idle,
             begin: Some(Begin { delay: Duration::ZERO, after_failure: false }),
+            taken: 0,
             crashes: VecDeque::new(),
             parked: FuturesUnordered::new(),
             driving_parked: false,
@@ -146,6 +149,8 @@ pub struct Host<B: Behaviour> {
     /// What `started` has to do; `None` = nothing (quarantined, and nothing can be read).
     begin: Option<Begin>,
     restart: bool,
+    /// Mail taken out of the mailbox that may have changed something.
+    taken: u64,
     /// When it crashed, within the restart window.
     crashes: VecDeque<Instant>,
     parked: FuturesUnordered<ParkedWork<B>>,
@@ -202,6 +207,7 @@ impl<B: Behaviour> Handler<Mail<B>> for Host<B> {
 
     fn handle(&mut self, mail: Mail<B>, context: &mut Self::Context) {
         let turns = self.pulse.spend();
+        self.taken += 1;
         match mail {
             Mail::Command(pending) => self.command(pending, context),
             Mail::Notice(notice) => self.notice(notice, context),
@@ -303,7 +309,14 @@ impl<B: Behaviour> Host<B> {
         work(actor, &mut turn);
         let took = began.elapsed();
         self.seed.status.pin(!read_only && actor.pinned());
-        let Turn { parked, reload, .. } = turn;
+        let Turn { parked, reload, unchanged, kept, .. } = turn;
+        if unchanged && !reload && asked.is_some() {
+            self.taken -= 1;
+            if let Some(answer) = kept {
+                self.seed.kept.keep(answer, self.taken);
+            }
+            self.seed.kept.unchanged();
+        }
         if reload {
             drop(Guarded::new(parked));
             self.reload(context);
@@ -465,6 +478,7 @@ impl<B: Behaviour> ActorFuture<Host<B>> for DriveParked {
                     return Poll::Ready(());
                 }
                 Poll::Ready(Some(resume)) => {
+                    host.seed.kept.forget();
                     host.turn("resume", None, context, resume);
                 }
             }

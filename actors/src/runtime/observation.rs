@@ -49,6 +49,7 @@ fn by_kind<M>(constructor: fn() -> M) -> ByKind<M> {
 pub struct Observation {
     active: ByKind<Gauge>,
     admitted: ByKind<Counter>,
+    kept: ByKind<Counter>,
     refused: Family<Refusal, Counter>,
     mailbox_wait: ByKind<Histogram>,
     turn: ByKind<Histogram>,
@@ -71,6 +72,7 @@ impl Observation {
         Arc::new(Self {
             active: by_kind(Gauge::default),
             admitted: by_kind(Counter::default),
+            kept: by_kind(Counter::default),
             refused: Family::default(),
             mailbox_wait: by_kind(seconds),
             turn: by_kind(seconds),
@@ -92,6 +94,11 @@ impl Observation {
     pub fn register(&self, registry: &mut Registry) {
         registry.register("messagecenter_actor_active", "Actors in memory", self.active.clone());
         registry.register("messagecenter_commands_admitted", "Commands taken", self.admitted.clone());
+        registry.register(
+            "messagecenter_answers_kept",
+            "Reads answered as the actor answered them last, without a turn of it",
+            self.kept.clone(),
+        );
         registry.register(
             "messagecenter_commands_refused",
             "Commands not taken, nothing happened",
@@ -175,6 +182,7 @@ impl Observation {
             kind,
             active: self.active.get_or_create(&label).clone(),
             admitted: self.admitted.get_or_create(&label).clone(),
+            kept: self.kept.get_or_create(&label).clone(),
             mailbox_wait: self.mailbox_wait.get_or_create(&label).clone(),
             turn: self.turn.get_or_create(&label).clone(),
             restarts: self.restarts.get_or_create(&label).clone(),
@@ -194,6 +202,7 @@ pub(super) struct KindObservation {
     kind: &'static str,
     pub(super) active: Gauge,
     pub(super) admitted: Counter,
+    pub(super) kept: Counter,
     pub(super) mailbox_wait: Histogram,
     pub(super) turn: Histogram,
     pub(super) restarts: Counter,

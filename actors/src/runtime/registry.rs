@@ -22,6 +22,7 @@ use super::admission::{Admission, LOOK_AGAIN, Permit, Refused};
 use super::behaviour::Behaviour;
 use super::failure::{Failure, SOON};
 use super::host::{Host, Presence, Seed, Shared};
+use super::kept::Kept;
 use super::mail::{Mail, Pending};
 use super::observation::{KindObservation, Observation};
 use super::panics::Guarded;
@@ -42,11 +43,13 @@ pub(super) struct Slot<B: Behaviour> {
     address: AddressSender<Host<B>>,
     pub(super) admission: Arc<Admission>,
     pub(super) status: Arc<Status>,
+    kept: Arc<Kept<B::Kept>>,
 }
 
 impl<B: Behaviour> Slot<B> {
     /// Puts mail into the mailbox; gives it back when there is none any more.
     pub(super) fn send(&self, mail: Mail<B>) -> Result<(), Mail<B>> {
+        self.kept.put();
         match self.address.do_send(mail) {
             Ok(()) => Ok(()),
             Err(SendError::Full(mail) | SendError::Closed(mail)) => Err(mail),
@@ -142,6 +145,16 @@ impl<B: Behaviour> Registry<B> {
             let _ = slot.send(Mail::Command(Pending::new(command, reply, now, trace)));
         }
         answer.await.unwrap_or(Err(Failure::Lost))
+    }
+
+    /// What `pick` finds among the answers that the actor keeps: as good as asking it now, without a turn of it. `None`
+    /// also when it is not active, or something came since.
+    pub fn kept<T>(&self, key: &B::Key, pick: impl FnMut(&B::Kept) -> Option<T>) -> Option<T> {
+        let slot = self.active_slot(key)?;
+        let found = slot.kept.find(pick).filter(|_| !self.closing())?;
+        slot.status.used(Instant::now());
+        self.numbers.kept.inc();
+        Some(found)
     }
 
     /// Puts a notice into the actor's mailbox if it is active; whether it was.
@@ -356,13 +369,14 @@ impl<B: Behaviour> Registry<B> {
     fn activate(&self, key: &B::Key, restart: bool) -> Slot<B> {
         // The capacity counts per sender and `do_send` ignores it: admission is the bound.
         let (sender, mailbox) = actix::dev::channel::channel(16);
-        let status = Arc::new(Status::new());
+        let (status, kept) = (Arc::new(Status::new()), Arc::new(Kept::default()));
         let admission = Admission::new(self.shared.policy.load().mailbox_capacity);
         let seed = Seed::<B> {
             key: key.clone(),
             world: Arc::clone(&self.world),
             shared: Arc::clone(&self.shared),
             status: Arc::clone(&status),
+            kept: Arc::clone(&kept),
             admission: Arc::clone(&admission),
             restart,
             presence: Presence::new(Arc::clone(&self.numbers), Arc::clone(&self.alive)),
@@ -370,7 +384,7 @@ impl<B: Behaviour> Registry<B> {
         if !self.shards.run(self.hasher.hash_one(key), move || seed.grow(mailbox)) {
             tracing::warn!(kind = B::KIND, %key, "not activated: the shards have stopped");
         }
-        Slot { address: sender, admission, status }
+        Slot { address: sender, admission, status, kept }
     }
 
     /// Takes an ended actor out of the map, unless another has its place already.

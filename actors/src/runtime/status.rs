@@ -94,10 +94,15 @@ impl Status {
         self.pinned.load(Ordering::Acquire)
     }
 
-    /// A command came and is about to be put into the mailbox.
-    pub(super) fn commanded(&self, now: Instant) {
+    /// It is used.
+    pub(super) fn used(&self, now: Instant) {
         self.listed.store(false, Ordering::Relaxed);
         self.used.store(self.millis_at(now), Ordering::Relaxed);
+    }
+
+    /// A command came and is about to be put into the mailbox.
+    pub(super) fn commanded(&self, now: Instant) {
+        self.used(now);
         if self.queued.fetch_add(1, Ordering::Relaxed) == 0 {
             self.waiting_since.store(self.used.load(Ordering::Relaxed), Ordering::Relaxed);
         }

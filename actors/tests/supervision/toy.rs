@@ -30,6 +30,8 @@ impl Drop for Bomb {
 
 pub enum Command {
     Get,
+    /// As `Get`, and the answer is kept.
+    Keep,
     Add(i64),
     Panic,
     PanicInRule,
@@ -40,6 +42,8 @@ pub enum Command {
     Release,
     /// Answers when the gate opens.
     Park(oneshot::Receiver<()>),
+    /// Adds when the gate opens.
+    ParkAndAdd(oneshot::Receiver<()>, i64),
     ParkThenPanic,
     ParkPanicking,
     Reload,
@@ -124,6 +128,7 @@ impl Behaviour for Toy {
     type Key = String;
     type Command = Command;
     type Answer = i64;
+    type Kept = i64;
     type Notice = Notice;
     type World = World;
 
@@ -157,7 +162,14 @@ impl Behaviour for Toy {
         assert_eq!(self.incarnation, self.world.recoveries(&self.key).len(), "an old incarnation decides");
         self.world.handled.fetch_add(1, Ordering::SeqCst);
         match command {
-            Command::Get => reply.answer(self.sum),
+            Command::Get => {
+                turn.unchanged();
+                reply.answer(self.sum);
+            }
+            Command::Keep => {
+                turn.keep(self.sum);
+                reply.answer(self.sum);
+            }
             Command::Add(amount) => {
                 self.add(amount);
                 reply.answer(self.sum);
@@ -181,6 +193,10 @@ impl Behaviour for Toy {
             }
             Command::IsReadOnly => reply.answer(i64::from(turn.read_only())),
             Command::Park(gate) => turn.park(gate, move |toy, _, _| reply.answer(toy.sum)),
+            Command::ParkAndAdd(gate, amount) => turn.park(gate, move |toy: &mut Self, _, _| {
+                toy.add(amount);
+                reply.answer(toy.sum);
+            }),
             Command::ParkThenPanic => turn.park(tokio::task::yield_now(), move |_, (), _| {
                 let _reply = reply;
                 panic!("the continuation panics");
@@ -287,6 +303,11 @@ impl Rig {
         });
         sent.await.unwrap();
         task
+    }
+
+    /// What is kept of the last answer, if nothing came since.
+    pub fn kept(&self, key: &str) -> Option<i64> {
+        self.registry.kept(&key.to_owned(), |sum| Some(*sum))
     }
 
     pub fn tell(&self, key: &str, notice: Notice) -> bool {

@@ -80,8 +80,8 @@ impl Desk {
         }
         let (old, new) = (was.and_then(|was| was.skipped), is.and_then(|is| is.skipped));
         if old != new {
-            old.map(|cause| self.count(cause, -1));
-            new.map(|cause| self.count(cause, 1));
+            old.into_iter().for_each(|cause| self.count(cause, -1));
+            new.into_iter().for_each(|cause| self.count(cause, 1));
         }
     }
 

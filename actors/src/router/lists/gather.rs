@@ -12,7 +12,7 @@ use super::{Router, agent_of, shared_conversations, unexpected};
 use crate::api::{Caller, ListRequest};
 use crate::domain::ids::{Address, EntId, InboxKey, Millis, PartyType};
 use crate::domain::inbox::{Entry, Filter, GroupRow, Listing, Totals, View};
-use crate::inbox::{InboxAnswer, InboxCommand};
+use crate::inbox::{Counted, InboxAnswer, InboxCommand};
 use crate::runtime::failure::Failure;
 
 /// One inbox and through whose eyes it is read.
@@ -122,6 +122,11 @@ impl Router {
         source: &Source,
         except: Vec<Uuid>,
     ) -> Result<(Totals, Arc<Vec<GroupRow>>), Failure> {
+        let same = |kept: &Counted| kept.view == source.view && kept.except == except;
+        let kept = |kept: &Counted| same(kept).then(|| (kept.totals, Arc::clone(&kept.groups)));
+        if let Some(counted) = self.inboxes.kept(&source.inbox, kept) {
+            return Ok(counted);
+        }
         let ask = InboxCommand::Count { view: source.view.clone(), except };
         match self.inboxes.ask(&source.inbox, ask).await? {
             InboxAnswer::Count { totals, groups } => Ok((totals, groups)),
