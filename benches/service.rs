@@ -30,6 +30,7 @@ mod service {
     pub mod flood;
     pub mod load;
     pub mod machine;
+    pub mod open;
     pub mod options;
     pub mod page;
     pub mod plots;

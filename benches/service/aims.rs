@@ -1,7 +1,6 @@
 //! What the service aims at, and whether a run showed it.
 
 use super::results::Results;
-use super::run::CONNECTIONS;
 
 /// What is wanted.
 #[derive(Clone, Copy)]
@@ -73,19 +72,19 @@ pub const AIMS: &[Aim] = &[
         what: "findMessage, last 20, hot: share of the ceiling",
         wanted: Wanted::AtLeast(0.5),
         unit: Unit::Percent,
-        measured: |results| share(results, "find-hot"),
+        measured: |results| share(results, "find-hot-64"),
     },
     Aim {
         what: "messageCount: share of the ceiling",
         wanted: Wanted::AtLeast(0.75),
         unit: Unit::Percent,
-        measured: |results| share(results, "count"),
+        measured: |results| share(results, "count-64"),
     },
     Aim {
         what: "updateReadById, nothing new: share of the ceiling",
         wanted: Wanted::AtLeast(0.75),
         unit: Unit::Percent,
-        measured: |results| share(results, "read-nothing"),
+        measured: |results| share(results, "read-nothing-64"),
     },
     Aim {
         what: "Group send, 100,000 members against 10",
@@ -167,8 +166,7 @@ fn factor(results: &Results, id: &str) -> Option<f64> {
 
 /// p99 at half of the throughput that 64 connections reached.
 fn half_load(results: &Results) -> Option<f64> {
-    let half = |rate: &&super::results::Rate| rate.load == 0.5 && rate.connections == CONNECTIONS;
-    results.open_loop.iter().find(half).map(|rate| rate.service.p99_ms)
+    results.at_load("add", 0.5).map(|rate| rate.service.p99_ms)
 }
 
 /// Every aim with what the run showed.

@@ -18,7 +18,8 @@ The service is the release binary, a process of its own, on a fresh embedded Roc
 with default settings. *The ceiling* is an actix-web handler with the same server settings that reads the same
 bytes, parses the JSON, and answers the same bytes. Service and ceiling are measured in turn, round by round; shares
 are medians over rounds next to each other, percentiles cover the requests of all rounds. A request that is refused
-or fails ends its stage.
+or fails ends its stage. Requests that can be made only once (withdrawals, new reservations, cold conversations) are
+measured over 64 connections, and one after another where that is the question.
 
 The load generator is one thread that shares the cores with the server. The columns *cores* show how many cores
 server and generator kept busy; where the generator's is near 1, it and not the server may be what limits
@@ -157,12 +158,13 @@ fn open_loop(page: &mut String, results: &Results) {
         return;
     }
     page.push_str(
-        "## Open loop: durable messageAdd at fixed rates\n\nRequests arrive on schedule whatever the server does; \
-         latency counts from the moment a request was due.\n\n",
+        "## Open loop: fixed rates\n\nRequests arrive on schedule whatever the server does, over 64 connections; latency \
+         counts from the moment a request was due.\n\n",
     );
     table(
         page,
         &[
+            "Scenario",
             "Load",
             "offered/s",
             "done/s",
@@ -180,6 +182,7 @@ fn open_loop(page: &mut String, results: &Results) {
         row(
             page,
             &[
+                rate.title.clone(),
                 percent(rate.load),
                 whole(rate.offered),
                 whole(service.per_second),

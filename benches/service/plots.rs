@@ -153,7 +153,7 @@ fn percentiles(path: &Path, scenarios: &[Scenario]) {
 }
 
 fn open_loop(path: &Path, results: &Results) {
-    let rates = &results.open_loop;
+    let rates: Vec<&Rate> = results.open_loop.iter().filter(|rate| rate.id == "add").collect();
     let area = SVGBackend::new(path, (WIDTH as u32, 480)).into_drawing_area();
     area.fill(&WHITE).expect("drawn");
     let fsync = results.fsync.as_ref().map_or(0.0, |fsync| fsync.p99_ms);

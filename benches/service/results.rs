@@ -71,10 +71,12 @@ impl Comparison {
 /// One offered rate of the open loop.
 #[derive(Serialize, Deserialize)]
 pub struct Rate {
+    /// The scenario's, without its connections.
+    pub id: String,
+    pub title: String,
     /// As a share of the closed loop's throughput.
     pub load: f64,
     pub offered: f64,
-    pub connections: usize,
     pub service: Figures,
     /// Mean size of one commit in this time.
     pub commit_bytes: f64,
@@ -174,6 +176,11 @@ pub struct Cores {
 }
 
 impl Results {
+    /// The open loop of a scenario at a share of the closed loop's throughput.
+    pub fn at_load(&self, id: &str, load: f64) -> Option<&Rate> {
+        self.open_loop.iter().find(|rate| rate.id == id && rate.load == load)
+    }
+
     pub fn scenario(&self, id: &str) -> Option<&Scenario> {
         self.scenarios.iter().find(|scenario| scenario.id == id)
     }

@@ -11,6 +11,7 @@ use super::load;
 use super::machine::{self, Machine};
 use super::options::Options;
 use super::pool::Pool;
+use super::request::Request;
 use super::results::{Comparison, Results, Scenario};
 use super::scale::{FULL, QUICK, Scale};
 use super::server::Server;
@@ -40,6 +41,19 @@ impl Case {
 
     pub fn over(self, connections: usize) -> Self {
         Self { connections, ..self }
+    }
+
+    /// One for each number of connections, which is put behind the id.
+    pub fn over_each(
+        connections: &[usize],
+        id: &str,
+        title: &str,
+        requests: impl Fn() -> Vec<Request>,
+    ) -> Vec<Self> {
+        let case = |connections: &usize| {
+            Self::new(format!("{id}-{connections}"), title, Pool::cycle(requests())).over(*connections)
+        };
+        connections.iter().map(case).collect()
     }
 }
 

@@ -35,14 +35,11 @@ pub fn run(run: &mut Run) {
         }
     }
     let newcomers = Pool::once((0..NEWCOMERS).map(|customer| obtain(5_000_000 + customer)).collect());
-    let regulars = Pool::cycle((0..REGULARS).map(|customer| obtain(5_900_000 + customer)).collect());
-    run.contest(
-        &server,
-        vec![
-            Case::new("shunt", "obtainShunt, a new reservation", newcomers),
-            Case::new("shunt-again", "obtainShunt, the reservation there is", regulars),
-        ],
-    );
+    let regulars = || (0..REGULARS).map(|customer| obtain(5_900_000 + customer)).collect();
+    let again = "obtainShunt, the reservation there is";
+    let mut cases = Case::over_each(run.scale.connections, "shunt-again", again, regulars);
+    cases.push(Case::new("shunt", "obtainShunt, a new reservation", newcomers));
+    run.contest(&server, cases);
     server.stop();
     run.forget("desk");
 }

@@ -3,9 +3,8 @@
 use rand::Rng;
 use serde_json::json;
 
-use crate::service::pool::Pool;
 use crate::service::request::{Request, message_to_groups, nobody, request};
-use crate::service::run::{Case, Run};
+use crate::service::run::{CONNECTIONS, Case, Run};
 use crate::service::scale::grouped;
 use crate::service::server::Server;
 use crate::service::text::{chance, content};
@@ -29,17 +28,18 @@ pub fn run(run: &mut Run) {
         define(&server, size);
         run.say(&format!("a group of {} members is there", grouped(size)));
     }
-    let case = |size: usize| {
+    let [small, usual, large] = sizes;
+    let cases = |size: usize| {
         let title = format!("messageAdd, a group of {} members", grouped(size));
-        Case::new(format!("add-group-{size}"), title, Pool::cycle(messages(size)))
+        let each = if size == usual { run.scale.connections } else { &[CONNECTIONS] };
+        Case::over_each(each, &format!("add-group-{size}"), &title, || messages(size))
     };
-    run.contest(&server, sizes.map(case).into());
-    let [small, _, large] = sizes;
+    run.contest(&server, sizes.into_iter().flat_map(cases).collect());
     run.compare(
         "group-size",
         &format!("group send, {} members against {}", grouped(large), grouped(small)),
-        &format!("add-group-{small}"),
-        &format!("add-group-{large}"),
+        &format!("add-group-{small}-{CONNECTIONS}"),
+        &format!("add-group-{large}-{CONNECTIONS}"),
     );
     server.stop();
     run.forget("groups");

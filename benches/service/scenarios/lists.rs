@@ -43,15 +43,15 @@ pub fn run(run: &mut Run) {
     };
     let title = |what: &str, of: usize| format!("conversationList, {what}, {} conversations", grouped(of));
     let last = (many as u64 / 20).min(50);
-    run.contest(
-        &server,
-        vec![
-            Case::new("list-first", title("first page (20 rows)", many), page(MANY_BASE, 1, 20)),
-            Case::new("list-50", title(&format!("page {last} (20 rows)"), many), page(MANY_BASE, last, 20)),
-            Case::new("list-few", title("first page (10 rows)", FEW), page(FEW_BASE, 1, FEW as u64)),
-            Case::new("list-many", title("first page (10 rows)", many), page(MANY_BASE, 1, FEW as u64)),
-        ],
-    );
+    let firsts = || (0..OWNERS).map(|owner| list(MANY_BASE + owner, 1, 20)).collect();
+    let each = run.scale.connections;
+    let mut cases = Case::over_each(each, "list-first", &title("first page (20 rows)", many), firsts);
+    cases.extend([
+        Case::new("list-50", title(&format!("page {last} (20 rows)"), many), page(MANY_BASE, last, 20)),
+        Case::new("list-few", title("first page (10 rows)", FEW), page(FEW_BASE, 1, FEW as u64)),
+        Case::new("list-many", title("first page (10 rows)", many), page(MANY_BASE, 1, FEW as u64)),
+    ]);
+    run.contest(&server, cases);
     let title = format!("conversationList first page, {} conversations against {FEW}", grouped(many));
     run.compare("list-size", &title, "list-few", "list-many");
     server.stop();

@@ -6,6 +6,7 @@ use rand::rngs::StdRng;
 use serde_json::json;
 
 use crate::service::load;
+use crate::service::open;
 use crate::service::pool::Pool;
 use crate::service::request::{
     Request, count, history, list, message, message_to_all, message_to_groups, nobody, read, request,
@@ -29,6 +30,13 @@ const GROUP_MEMBERS: usize = 20;
 /// Different requests in a pool.
 const REQUESTS: usize = 4_000;
 
+/// What is measured at fixed rates as well.
+const FIND: &str = "find-hot";
+const MIX: &str = "mix";
+
+/// Offered rates as shares of the closed loop's throughput: the generator needs a thread for each connection then.
+const LOADS: [f64; 2] = [0.25, 0.5];
+
 /// Connections that fill the store: each request has several targets, and a service holds 16,384 commands.
 const FILLING: usize = 16;
 
@@ -42,15 +50,19 @@ pub fn run(run: &mut Run) {
     let server = Server::service(&run.folder("people"), &[]);
     let people = People::new(run.scale.people);
     people.settle(&server);
-    run.contest(
-        &server,
-        vec![
-            Case::new("find-hot", "findMessage, last 20, hot", Pool::cycle(people.histories())),
-            Case::new("count", "messageCount, 20 conversations and 4 groups", Pool::cycle(people.counts())),
-            Case::new("read-nothing", "updateReadById, nothing new", Pool::cycle(people.reads())),
-            Case::new("mix", "a mix as an app has it", Pool::cycle(people.mix())),
-        ],
-    );
+    let each = run.scale.connections;
+    let count = "messageCount, nothing new, 20 conversations and 4 groups";
+    let cases = [
+        Case::over_each(each, FIND, "findMessage, last 20, hot", || people.histories()),
+        Case::over_each(each, "count", count, || people.counts()),
+        Case::over_each(each, "read-nothing", "updateReadById, nothing new", || people.reads()),
+    ];
+    run.contest(&server, cases.into_iter().flatten().collect());
+    open::at_rates(run, &server, FIND, people.histories(), &LOADS);
+    // It writes, so it has a contest of its own: there is something new after it.
+    let mixed = Case::over_each(each, MIX, "a mix as an app has it", || people.mix());
+    run.contest(&server, mixed);
+    open::at_rates(run, &server, MIX, people.mix(), &LOADS);
     let withdrawals = people.withdrawals(&server, run.scale.withdrawals);
     run.contest(&server, vec![Case::new("withdraw", "withdrawMessage", Pool::once(withdrawals))]);
     server.stop();
