@@ -202,6 +202,19 @@ impl App {
         values.iter().sum()
     }
 
+    /// Asks until an answer took no turn of an actor.
+    pub async fn until_kept(&self, ask: impl AsyncFn()) {
+        let kept = "messagecenter_answers_kept_total";
+        let before = self.figure(kept).await;
+        for _ in 0..100 {
+            ask().await;
+            if self.figure(kept).await > before {
+                return;
+            }
+        }
+        panic!("every answer took a turn");
+    }
+
     /// Sends a text in kind 1 and returns the answer.
     pub async fn say(&self, who: &Who, to: &str, content: &str) -> Reply {
         self.post(who, "messageAdd", text(2, 1, to, content)).await

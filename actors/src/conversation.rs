@@ -108,7 +108,7 @@ impl Behaviour for Conversation {
             }
             Signal::Snapshot if !turn.read_only() => self.save(turn),
             Signal::RolledBack => {
-                if self.log.journal().lost(self.log.generation(), self.log.decided()) {
+                if self.log.lost() {
                     turn.reload();
                 }
             }

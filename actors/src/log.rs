@@ -88,9 +88,16 @@ impl Log {
         self.journal.holds(self.generation, self.decided)
     }
 
-    /// Whether a failed commit took facts that this actor holds: it must reload.
-    pub fn lost(&self) -> bool {
-        self.journal.lost(self.generation, self.decided)
+    /// A commit failed: whether it took facts that this actor holds, so that it must reload. If not, all that it holds is
+    /// of the generation that is current.
+    pub fn lost(&mut self) -> bool {
+        // Read before: a loss in between is seen now, or is of a later generation.
+        let generation = self.journal.generation();
+        let lost = self.journal.lost(self.generation, self.decided);
+        if !lost {
+            self.generation = generation;
+        }
+        lost
     }
 
     /// A snapshot of `state` at the facts held now, whose pages are on `sides`, to be written beside the mailbox: one at a
@@ -114,11 +121,6 @@ impl Log {
     /// Position of the last fact it was told.
     pub const fn told(&self) -> Position {
         self.told
-    }
-
-    /// The generation it recovered in.
-    pub const fn generation(&self) -> u64 {
-        self.generation
     }
 
     /// Its key.

@@ -261,7 +261,7 @@ impl Behaviour for ShuntActor {
             Signal::Snapshot if !turn.read_only() => self.save(turn),
             Signal::Snapshot => {}
             Signal::RolledBack => {
-                if self.log.journal().lost(self.log.generation(), self.log.decided()) {
+                if self.log.lost() {
                     turn.reload();
                 }
             }

@@ -11,7 +11,7 @@ pub struct Scale {
     /// Length of one open-loop round.
     pub open_seconds: f64,
     pub open_rounds: usize,
-    /// Connections at which messageAdd is measured.
+    /// Connections over which requests are measured that can be made again and again.
     pub connections: &'static [usize],
     /// Warm one-to-one conversations.
     pub pairs: usize,

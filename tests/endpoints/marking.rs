@@ -99,19 +99,6 @@ async fn notices_and_groups_are_read_by_their_side() {
     assert_eq!(app.unread(&user(5), 2).await, 0);
 }
 
-/// Asks until an answer took no turn of an actor.
-async fn until_kept(app: &App, ask: impl AsyncFn()) {
-    let kept = "messagecenter_answers_kept_total";
-    let before = app.figure(kept).await;
-    for _ in 0..100 {
-        ask().await;
-        if app.figure(kept).await > before {
-            return;
-        }
-    }
-    panic!("every answer took a turn");
-}
-
 #[tokio::test]
 async fn what_is_asked_again_takes_no_turn_and_is_exact_after_whatever_comes() {
     let app = App::start().await;
@@ -125,15 +112,15 @@ async fn what_is_asked_again_takes_no_turn_and_is_exact_after_whatever_comes() {
         let first = 2 * round + 1;
         app.say(&one, "2", "comes").await.ok();
         assert_eq!(app.unread(&two, 2).await, 1);
-        until_kept(&app, async || assert_eq!(app.unread(&two, 2).await, 1)).await;
+        app.until_kept(async || assert_eq!(app.unread(&two, 2).await, 1)).await;
         let withdrawn = app.say(&one, "2", "goes").await.ok().text("messageId");
         assert_eq!(app.unread(&two, 2).await, 2);
-        until_kept(&app, async || assert_eq!(app.unread(&two, 2).await, 2)).await;
+        app.until_kept(async || assert_eq!(app.unread(&two, 2).await, 2)).await;
         app.post(&one, "withdrawMessage", withdrawal(&withdrawn)).await.ok();
         assert_eq!(app.unread(&two, 2).await, 1);
         read_up_to(first + 1).await;
         assert_eq!(app.unread(&two, 2).await, 0);
-        until_kept(&app, async || read_up_to(first + 1).await).await;
+        app.until_kept(async || read_up_to(first + 1).await).await;
     }
 }
 

@@ -86,6 +86,30 @@ async fn reads_of_what_is_not_on_disk_wait_for_it_and_all_others_do_not_see_it()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_mark_that_shows_what_is_not_on_disk_is_not_kept_for_who_asks_again() {
+    let store = MemoryStore::new();
+    let app = Arc::new(App::start_on(Arc::new(store.clone()), |_| {}).await);
+    let read = || posted(&app, user(2), "updateReadById", json!({ "sendId": "1", "sendType": 2 }));
+    app.say(&user(1), "2", "first").await.ok();
+    read().1.await.unwrap().ok();
+    store.faults().hold_appends(true);
+    let sent = posted(&app, user(2), "messageAdd", text(2, 1, "1", "mine"));
+    tokio::time::sleep(A_WHILE).await;
+    let mut waiting = vec![sent];
+    for _ in 0..3 {
+        waiting.push(read());
+        tokio::time::sleep(A_WHILE).await;
+    }
+    for (what, answer) in &waiting {
+        assert!(!answer.is_finished(), "{what} answered before it is on disk");
+    }
+    store.faults().hold_appends(false);
+    for (_, answer) in waiting {
+        answer.await.unwrap().ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_lost_the_store_to_another_process_refuses_and_says_so() {
     let store = MemoryStore::new();
     let former = App::start_on(Arc::new(store.clone()), |_| {}).await;

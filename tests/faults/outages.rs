@@ -61,6 +61,11 @@ async fn while_storage_is_away_callers_are_told_to_come_back_and_nothing_is_lost
         say_until_done(&app, &format!("before {n}"), &format!("before {n}")).await;
     }
     app.say(&user(3), "4", "elsewhere").await.ok();
+    let read_elsewhere = async || {
+        let read = json!({ "sendId": "3", "sendType": 2 });
+        assert_eq!(app.post(&user(4), "updateReadById", read).await.ok().data["readSeq"], json!(1));
+    };
+    read_elsewhere().await;
     assert_eq!(app.history(&user(3), "4").await.len(), 1);
     assert_eq!(app.unread(&user(2), 2).await, 10);
     store.faults().set_away(true);
@@ -93,6 +98,9 @@ async fn while_storage_is_away_callers_are_told_to_come_back_and_nothing_is_lost
     assert_eq!(contents.len(), 26, "each once: {contents:?}");
     assert_eq!(app.unread(&user(2), 2).await, 26);
     assert_eq!(app.unread(&user(1), 2).await, 0);
+    // Who lost nothing is as before: what it knows is committed, so an answer can be kept.
+    assert!(app.figure("messagecenter_journal_rollbacks_total").await > 0);
+    app.until_kept(read_elsewhere).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -139,16 +139,16 @@ impl<B: Behaviour> Turn<B> {
         self.read_only
     }
 
-    /// Nothing that an answer shows has changed in this turn: what is kept stays good.
+    /// Nothing that an answer shows has changed in this turn: what is kept stays good. Counts in a command's turn only,
+    /// and not in one that reloads.
     pub const fn unchanged(&mut self) {
         self.unchanged = true;
     }
 
-    /// Keeps an answer of this turn, which changed nothing: [`Registry::kept`](super::registry::Registry::kept) gives it
-    /// until a message comes that may change something. Only for an answer that shows nothing uncommitted and that
-    /// neither time nor settings change.
+    /// Keeps an answer of this turn if it is [`Turn::unchanged`]: [`Registry::kept`](super::registry::Registry::kept) gives
+    /// it until a message comes that may change something; of more than four the oldest goes. Only for an answer that
+    /// shows nothing uncommitted and that neither time nor settings change.
     pub fn keep(&mut self, answer: B::Kept) {
-        self.unchanged = true;
         self.kept = Some(answer);
     }
 

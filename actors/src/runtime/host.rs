@@ -259,6 +259,7 @@ impl<B: Behaviour> Host<B> {
         }
         match &self.state {
             State::Ready(_) => {
+                self.seed.kept.forget();
                 let Some(notice) = notice.take() else { return };
                 self.turn("told", None, context, |actor, turn| actor.told(notice, turn));
             }
@@ -356,6 +357,7 @@ impl<B: Behaviour> Host<B> {
     /// Drops everything held in memory: state, recovery, parked work, notices.
     fn forget(&mut self) {
         self.enter(Phase::Rebuilding);
+        self.seed.kept.forget();
         self.seed.status.serve_reads(false);
         self.seed.status.pin(false);
         self.state = State::Idle;

@@ -5,13 +5,13 @@
 //! before it is put in and as it is taken out, and an answer is kept with the count at that time: while that is still
 //! the number put in, nothing came since. A turn that says it changed nothing is taken off again from both; one that
 //! panics or reloads is not. Parked work, which changes an actor outside its mailbox, goes on after what is kept is
-//! dropped.
+//! dropped. Notices drop it too, and so does the end of a state: nothing holds what an actor is about to change.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-/// Answers that are kept at once: both sides of a conversation ask for theirs, from two devices each.
+/// Answers that are kept at once: those of both sides of a conversation, and of two more readers of a group or a desk.
 const ANSWERS: usize = 4;
 
 /// See the module's head. Shared by the slot and the host of an actor; `A` = what is kept of an answer.
@@ -47,8 +47,10 @@ impl<A> Kept<A> {
     /// Keeps an answer that was given after so much mail that may have changed something.
     pub(super) fn keep(&self, answer: A, taken: u64) {
         let mut kept = self.answers.lock();
-        if kept.taken != taken || kept.answers.len() == ANSWERS {
+        if kept.taken != taken {
             kept.answers.clear();
+        } else if kept.answers.len() == ANSWERS {
+            kept.answers.remove(0);
         }
         kept.taken = taken;
         kept.answers.reserve_exact(1); // mostly it stays the only one

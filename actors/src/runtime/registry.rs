@@ -147,8 +147,8 @@ impl<B: Behaviour> Registry<B> {
         answer.await.unwrap_or(Err(Failure::Lost))
     }
 
-    /// What `pick` finds among the answers that the actor keeps: as good as asking it now, without a turn of it. `None`
-    /// also when it is not active, or something came since.
+    /// What `pick` finds among the answers that the actor keeps: as good as asking it now, without a turn of it and
+    /// without a permit. `None` also when it is not active, something came since, or the registry is closed.
     pub fn kept<T>(&self, key: &B::Key, pick: impl FnMut(&B::Kept) -> Option<T>) -> Option<T> {
         let slot = self.active_slot(key)?;
         let found = slot.kept.find(pick).filter(|_| !self.closing())?;

@@ -32,6 +32,8 @@ pub enum Command {
     Get,
     /// As `Get`, and the answer is kept.
     Keep,
+    /// Keeps how many commands were handled, and answers it.
+    KeepCount,
     Add(i64),
     Panic,
     PanicInRule,
@@ -167,8 +169,15 @@ impl Behaviour for Toy {
                 reply.answer(self.sum);
             }
             Command::Keep => {
+                turn.unchanged();
                 turn.keep(self.sum);
                 reply.answer(self.sum);
+            }
+            Command::KeepCount => {
+                let handled = i64::try_from(self.world.handled()).unwrap();
+                turn.unchanged();
+                turn.keep(handled);
+                reply.answer(handled);
             }
             Command::Add(amount) => {
                 self.add(amount);
