@@ -66,9 +66,9 @@ impl Answer {
         Self::written(envelope::done(data, count))
     }
 
-    /// The same for a list of many rows, each of which `write` writes.
-    pub fn rows<R>(rows: &[R], count: u64, write: impl Fn(&mut Writer, &R)) -> Self {
-        Self::plain(envelope::CONTENT_TYPE, envelope::done_rows(rows, count, write))
+    /// The same for a list of many rows, each of which `write` writes; `texts` = bytes of the texts in them.
+    pub fn rows<R>(rows: &[R], count: u64, texts: usize, write: impl Fn(&mut Writer, &R)) -> Self {
+        Self::plain(envelope::CONTENT_TYPE, envelope::done_rows(rows, count, texts, write))
     }
 
     fn written(body: Result<Vec<u8>, serde_json::Error>) -> Self {

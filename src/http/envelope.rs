@@ -27,9 +27,9 @@ pub fn done(data: &impl Serialize, count: u64) -> Result<Vec<u8>, serde_json::Er
     write(&Envelope { error_code: 0, error_msg: "ok", data, count }, USUAL_BYTES)
 }
 
-/// The same for a list of many rows, each of which `write` writes.
-pub fn done_rows<R>(rows: &[R], count: u64, write: impl Fn(&mut Writer, &R)) -> Vec<u8> {
-    let mut json = Writer::with_capacity(USUAL_BYTES * (1 + rows.len()));
+/// The same for a list of many rows, each of which `write` writes; `texts` = bytes of the texts in them.
+pub fn done_rows<R>(rows: &[R], count: u64, texts: usize, write: impl Fn(&mut Writer, &R)) -> Vec<u8> {
+    let mut json = Writer::with_capacity(USUAL_BYTES * (1 + rows.len()) + texts);
     json.raw(r#"{"error_code":0,"error_msg":"ok","data":["#);
     for (index, row) in rows.iter().enumerate() {
         json.raw(if index == 0 { "" } else { "," });
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_list_that_is_written_row_by_row_is_the_same_answer() {
         for rows in [&[][..], &[7], &[7, 8, 9]] {
-            let written = done_rows(rows, 12, |json, row| {
+            let written = done_rows(rows, 12, 0, |json, row| {
                 json.number(*row);
             });
             assert_eq!(written, done(&rows, 12).unwrap());

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::Caller;
 use crate::domain::event::Idempotency;
+use crate::domain::history::InPage;
 use crate::domain::ids::{Address, ConversationKey, EntId, Kind, MessageId, Millis};
-use crate::domain::message::{Author, Body, StoredMessage};
+use crate::domain::message::{Author, Body};
 
 /// Where a message goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -87,7 +88,7 @@ pub struct HistoryRequest {
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryRow {
     /// The message; title, content and link empty when withdrawn.
-    pub message: StoredMessage,
+    pub message: InPage,
     /// Whether the other side has read it (spec §4, findMessage).
     pub read_by_peer: bool,
     /// Votes for it.

@@ -6,7 +6,8 @@
 //! never come back, whoever brings them.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::fmt;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use super::ids::Millis;
@@ -31,6 +32,37 @@ fn place_in_page(seq: u64) -> usize {
 
 /// Messages of one page, rising by seq; shared with a save in progress until one of them changes.
 pub type PageMessages = Arc<Vec<StoredMessage>>;
+
+/// A message as it stood in its page when it was asked for. It shares the page, so that a list of messages counts
+/// references in one place and not for each body and author, wherever those lie; what comes to the page meanwhile
+/// copies it.
+#[derive(Clone)]
+pub struct InPage {
+    page: PageMessages,
+    /// There is a message at this place.
+    place: usize,
+}
+
+impl Deref for InPage {
+    type Target = StoredMessage;
+
+    #[allow(clippy::indexing_slicing, reason = "pages are never changed while they are shared")]
+    fn deref(&self) -> &StoredMessage {
+        &self.page[self.place]
+    }
+}
+
+impl PartialEq for InPage {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for InPage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(formatter)
+    }
+}
 
 #[derive(Debug, Clone, Default)]
 struct HeldPage {
@@ -106,6 +138,14 @@ impl History {
     pub fn get(&self, seq: u64) -> Option<&StoredMessage> {
         let page = self.page(page_of(seq))?;
         page.messages.get(place_in_page(seq)).filter(|message| message.seq == seq)
+    }
+
+    /// The same, to be taken along.
+    pub fn share(&self, seq: u64) -> Option<InPage> {
+        let page = &self.page(page_of(seq))?.messages;
+        let place = place_in_page(seq);
+        page.get(place).filter(|message| message.seq == seq)?;
+        Some(InPage { page: Arc::clone(page), place })
     }
 
     /// The newest message in memory.
@@ -389,6 +429,19 @@ mod tests {
         assert_eq!(numbers, [2, 3]);
         history.deleted(2);
         assert_eq!(history.removed(), 2..2);
+    }
+
+    #[test]
+    fn a_message_that_was_taken_along_stays_as_it_was_whatever_comes_to_its_page() {
+        let mut history = History::default();
+        history.push(message(1));
+        let taken = history.share(1).unwrap();
+        history.push(message(2));
+        history.withdraw(1, 9);
+        assert_eq!(*taken, message(1));
+        assert_eq!(history.share(1).unwrap().withdrawn_at, Some(9));
+        assert_eq!(history.share(2).map(|message| message.seq), Some(2));
+        assert!(history.share(3).is_none() && history.share(65).is_none());
     }
 
     #[test]

@@ -43,6 +43,13 @@ pub struct Body {
     pub app_id: String,
 }
 
+impl Body {
+    /// Bytes of its texts.
+    pub const fn text_bytes(&self) -> usize {
+        self.title.len() + self.content.len() + self.link.len() + self.app_id.len()
+    }
+}
+
 /// One message in its conversation's history; stored as a plain object in `history`, without what is empty: storage
 /// takes its time for every field of an object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -54,7 +54,9 @@ pub async fn find_message(call: Call) -> HandlerResult {
     let by_agents = history.rows.iter().filter(|row| row.message.author.address.party == PartyType::Agent);
     let shown_names = call.app.router.shown_names(by_agents.filter_map(|row| row.message.session)).await?;
     let conversation = history.conversation.to_string();
-    Ok(Answer::rows(&history.rows, history.total, |json, row| {
+    // The bodies lie apart in memory: to look at all of them in one go takes less than at one in each row.
+    let texts = history.rows.iter().map(|row| row.message.body.text_bytes()).sum();
+    Ok(Answer::rows(&history.rows, history.total, texts, |json, row| {
         write(json, &conversation, row, name(row, &cards, &shown_names), kind);
     }))
 }
@@ -153,7 +155,7 @@ fn cursor(last_id: &str, conversation: Uuid) -> Result<Option<u64>, Refusal> {
 
 /// Writes one row. `conversation`: its id.
 fn write(json: &mut Writer, conversation: &str, row: &HistoryRow, name: &str, kind: Kind) {
-    let StoredMessage { seq, author, body, session, sent_at, withdrawn_at, votes: _ } = &row.message;
+    let StoredMessage { seq, author, body, session, sent_at, withdrawn_at, votes: _ } = &*row.message;
     json.raw(r#"{"messageId":""#).raw(conversation).raw(".").number(*seq);
     json.raw(r#"","conversationId":""#).raw(conversation);
     json.raw(r#"","seq":"#).number(*seq);

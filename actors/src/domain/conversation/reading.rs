@@ -55,13 +55,13 @@ impl ConversationState {
         let mut rows = Vec::with_capacity(count as usize); // at most a page
         for step in 0..count {
             let seq = if descending { last - step } else { first + step };
-            let Some(message) = self.history.get(seq) else { continue };
+            let Some(message) = self.history.share(seq) else { continue };
             rows.push(HistoryRow {
-                read_by_peer: self.read_by_peer(message),
+                read_by_peer: self.read_by_peer(&message),
                 up: message.votes.values().filter(|vote| **vote > 0).count() as u64,
                 down: message.votes.values().filter(|vote| **vote < 0).count() as u64,
                 mine: mine.iter().find_map(|address| message.votes.get(address)).copied().unwrap_or(0),
-                message: message.clone(),
+                message,
             });
         }
         rows

@@ -91,7 +91,7 @@ fn what_a_message_says_is_kept_as_it_came() {
     talk.send(1).unwrap();
     let row = talk.history(&user(2)).unwrap().remove(0);
     assert_eq!((row.message.body.content.as_str(), row.message.body.item), ("hello", 7));
-    assert_eq!((row.message.sent_at, row.message.author), (1_000_000, by_user(1)));
+    assert_eq!((row.message.sent_at, &row.message.author), (1_000_000, &by_user(1)));
 }
 
 #[test]
