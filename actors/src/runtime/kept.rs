@@ -22,7 +22,7 @@ pub(super) struct Kept<A> {
 }
 
 struct Answers<A> {
-    /// Mail taken out before they were given. All others would show less.
+    /// How much mail that may have changed something was taken out before they were given: the same for all.
     taken: u64,
     answers: Vec<A>,
 }
